@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# conctrace: everything is built out of tree, into build/ or O=DIR.
+#
+#   make                    the two programs; needs neither root nor set-up, names the packages that are missing
+#   make setup              installs what is missing (root; apt), and says so elsewhere
+#   sudo make demo          set-up, programs, and a tour: eight small programs traced and compared
+#   sudo make check         set-up, programs, all tests; the last line is "N passed, N failed, N skipped"
+#   sudo make bench         what tracing costs, against its peers
+#   make install uninstall  prefix=/usr/local DESTDIR=
+#   make clean
+#
+#   O=DIR  V=1 (commands)  SANITIZE=address,undefined  CC=  CLANG=  CFLAGS=  LDFLAGS=
+
+VERSION := 0.1.0
+
+O ?= build
+prefix ?= /usr/local
+DESTDIR ?=
+SANITIZE ?=
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
+
+# ---- tools and libraries ---------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR ?= ar
+ifndef CLANG
+CLANG := $(shell tools/setup --find clang)
+endif
+ifndef BPFTOOL
+BPFTOOL := $(shell tools/setup --find bpftool)
+endif
+PKG_CONFIG ?= pkg-config
+
+ARCH := $(shell uname -m)
+BPF_ARCH := $(if $(filter aarch64,$(ARCH)),arm64,x86)
+
+PACKAGES := libbpf libelf zlib libseccomp libcap
+WORKLOAD_PACKAGES := liburing
+package_flags = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
+comma := ,
+FEATURES := $(shell for p in $(PACKAGES); do printf '%s %s, ' "$$p" "$$($(PKG_CONFIG) --modversion $$p 2>/dev/null)"; done | \
+	sed 's/, $$//')$(if $(SANITIZE),$(comma) sanitizers)
+
+# ---- flags -----------------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+BASE_FLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong $(WARNINGS)
+
+USER_FLAGS := $(BASE_FLAGS) -Iinclude -Iuser -I$(O)/gen -DCONCTRACE_VERSION='"$(VERSION)"' \
+	-DCONCTRACE_FEATURES='"$(FEATURES)"' $(call package_flags,--cflags,$(PACKAGES) $(WORKLOAD_PACKAGES)) -pthread
+LIBRARIES := $(call package_flags,--libs,$(PACKAGES)) -pthread
+WORKLOAD_LIBRARIES := $(call package_flags,--libs,$(WORKLOAD_PACKAGES)) -pthread -lrt
+# <linux/types.h> needs <asm/types.h>, which Debian keeps in a folder that -target bpf does not look into.
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_FLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ibpf -Iinclude \
+	$(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH)) \
+	-Wall -Wextra -Wno-unused-parameter -Wno-missing-declarations -Werror
+
+# ---- what there is ---------------------------------------------------------------------------------------
+
+BPF_SOURCES := $(sort $(wildcard bpf/*.bpf.c))
+BASE_SOURCES := $(sort $(wildcard user/base/*.c))
+WORKLOAD_SOURCES := $(sort $(wildcard user/workloads/*.c))
+USER_SOURCES := $(sort $(filter-out user/workloads/%,$(wildcard user/*/*.c)))
+UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
+TEST_WORKLOAD_SOURCES := $(sort $(wildcard tests/workloads/*.c))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+MAN_PAGES := $(sort $(wildcard user/man/*.[1-8]))
+
+# maps.o first: the linker of libbpf 1.1 loses the place of a map that is declared before it is defined.
+BPF_OBJECTS := $(O)/bpf/maps.o $(filter-out $(O)/bpf/maps.o,$(BPF_SOURCES:bpf/%.bpf.c=$(O)/bpf/%.o))
+SKELETON := $(O)/gen/conctrace.skel.h
+ARCHIVE := $(O)/conctrace.a
+USER_OBJECTS := $(USER_SOURCES:%.c=$(O)/obj/%.o)
+WORKLOAD_OBJECTS := $(WORKLOAD_SOURCES:%.c=$(O)/obj/%.o) $(BASE_SOURCES:%.c=$(O)/obj/%.o)
+PROGRAMS := $(O)/conctrace $(O)/conctrace-workload
+TEST_WORKLOADS := $(TEST_WORKLOAD_SOURCES:tests/workloads/%.c=$(O)/tests/workloads/%)
+
+# The tests link objects of their own, with sanitizers.
+TEST_SANITIZE := address,undefined
+TEST_FLAGS := -Wno-missing-prototypes -O1 -g -fno-omit-frame-pointer -fsanitize=$(TEST_SANITIZE) -fno-sanitize-recover=all
+SANITIZED_ARCHIVE := $(O)/sanitized/conctrace.a
+SANITIZED_OBJECTS := $(USER_SOURCES:%.c=$(O)/sanitized/%.o)
+UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(O)/sanitized/tests/%)
+
+# libFuzzer is part of clang; where its runtime is not installed the fuzzers are not built, and tools/run-fuzz says so.
+FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
+FUZZ_ARCHIVE := $(O)/fuzz/conctrace.a
+FUZZ_OBJECTS := $(USER_SOURCES:%.c=$(O)/fuzz/%.o)
+FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(O)/fuzz/%)
+
+.PHONY: all setup setup-tests demo check bench install uninstall clean tests fuzzers bpf
+.SECONDARY:
+
+all: $(PROGRAMS)
+bpf: $(SKELETON)
+tests: $(UNIT_TESTS) $(TEST_WORKLOADS)
+fuzzers: $(FUZZERS)
+
+# ---- set-up ----------------------------------------------------------------------------------------------
+
+setup:
+	@tools/setup
+
+setup-tests:
+	@tools/setup --tests
+
+# Said before the first compiler error, not after: which packages are missing, and the command that installs them.
+$(O)/.packages: tools/setup
+	@mkdir -p $(@D)
+	@tools/setup --check
+	@touch $@
+
+# The flags that everything was built with: a change rebuilds.
+define BUILD_FLAGS
+$(VERSION) $(CC) $(CLANG) $(CFLAGS) $(LDFLAGS) $(SANITIZE)
+endef
+$(shell mkdir -p $(O) && printf '%s\n' '$(BUILD_FLAGS)' | cmp -s - $(O)/.flags || \
+	printf '%s\n' '$(BUILD_FLAGS)' >$(O)/.flags)
+
+# ---- probes: every bpf/*.bpf.c, linked into one object, made a header --------------------------------------
+
+$(O)/bpf/%.o: bpf/%.bpf.c $(O)/.packages $(O)/.flags
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)$(CLANG) $(BPF_FLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@
+
+$(O)/bpf/conctrace.bpf.o: $(BPF_OBJECTS)
+	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $^
+
+$(SKELETON): $(O)/bpf/conctrace.bpf.o
+	@mkdir -p $(@D)
+	$(call say,SKELETON,$@)$(BPFTOOL) gen skeleton $< name conctrace_bpf >$@
+
+# ---- user space ------------------------------------------------------------------------------------------
+
+# The skeleton is there before anything that may include it is compiled; from then on the .d files know who does.
+# Stacks of the demo workload are for people to read: whole ones, by frame pointers.
+$(O)/obj/user/workloads/%.o: USER_FLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
+
+$(O)/obj/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(USER_FLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -MMD -MP -c $< -o $@
+
+$(ARCHIVE): $(USER_OBJECTS)
+	@rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $^
+
+$(O)/conctrace: $(O)/obj/user/main.o $(ARCHIVE)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) $^ $(LIBRARIES) -o $@
+
+$(O)/conctrace-workload: $(WORKLOAD_OBJECTS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) $^ $(WORKLOAD_LIBRARIES) -lm -o $@
+
+# ---- tests -----------------------------------------------------------------------------------------------
+
+$(O)/sanitized/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
+	@mkdir -p $(@D)
+	$(call say,CC-TEST,$<)$(CC) $(USER_FLAGS) -Itests/unit $(TEST_FLAGS) -MMD -MP -c $< -o $@
+
+$(SANITIZED_ARCHIVE): $(SANITIZED_OBJECTS)
+	@rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $^
+
+$(O)/sanitized/tests/%: $(O)/sanitized/tests/unit/%.o $(SANITIZED_ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(TEST_FLAGS) $^ $(LIBRARIES) -lm -o $@
+
+$(O)/tests/workloads/%: tests/workloads/%.c $(O)/.packages $(O)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -fno-omit-frame-pointer -Iinclude \
+		-MMD -MP -MF $@.d -pthread $< -o $@ $(WORKLOAD_LIBRARIES) -lm
+
+$(O)/fuzz/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
+	@mkdir -p $(@D)
+	$(call say,CC-FUZZ,$<)$(CLANG) $(USER_FLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ_ARCHIVE): $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $^
+
+$(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_ARCHIVE)
+	$(call say,LINK,$@)$(CLANG) -fsanitize=address,undefined,fuzzer $^ $(LIBRARIES) -lm -o $@
+
+# One make after the other: what set-up installs is found by the next (flags of packages are read at its start).
+JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+check:
+	@$(MAKE) --no-print-directory setup-tests
+	@$(MAKE) $(JOBS) --no-print-directory all tests
+	@O='$(O)' MAKE='$(MAKE)' tools/run-checks
+
+demo:
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) $(JOBS) --no-print-directory all
+	@O='$(O)' tools/demo
+
+bench:
+	@$(MAKE) $(JOBS) --no-print-directory all tests
+	@O='$(O)' tools/bench
+
+# ---- install ---------------------------------------------------------------------------------------------
+
+bindir = $(prefix)/bin
+mandir = $(prefix)/share/man
+completiondir = $(prefix)/share/bash-completion/completions
+
+install: all
+	install -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(completiondir)'
+	install -m 755 $(PROGRAMS) '$(DESTDIR)$(bindir)/'
+	install -m 644 user/completion/conctrace.bash '$(DESTDIR)$(completiondir)/conctrace'
+	$(Q)for page in $(MAN_PAGES); do \
+		install -d "$(DESTDIR)$(mandir)/man$${page##*.}" && \
+		install -m 644 "$$page" "$(DESTDIR)$(mandir)/man$${page##*.}/" || exit 1; \
+	done
+
+# Folders that this leaves empty go too, up to the prefix; those with something else in them stay.
+uninstall:
+	rm -f $(foreach p,$(PROGRAMS),'$(DESTDIR)$(bindir)/$(notdir $(p))')
+	rm -f '$(DESTDIR)$(completiondir)/conctrace'
+	$(Q)for page in $(MAN_PAGES); do rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}"; done
+	$(Q)for d in '$(bindir)' $(foreach p,$(MAN_PAGES),'$(mandir)/man$(subst .,,$(suffix $(p)))') '$(mandir)' \
+		'$(completiondir)' '$(prefix)/share/bash-completion' '$(prefix)/share' '$(prefix)'; do \
+		if [ -d '$(DESTDIR)'"$$d" ]; then rmdir --ignore-fail-on-non-empty '$(DESTDIR)'"$$d"; fi; \
+	done
+
+# Only what this file made: O= may be any folder.
+clean:
+	rm -rf $(addprefix $(O)/,obj bpf gen sanitized fuzz tests demo bench .packages .flags results conctrace \
+		conctrace-workload conctrace.a)
+	$(Q)if [ -d '$(O)' ]; then rmdir --ignore-fail-on-non-empty '$(O)'; fi
+
+-include $(wildcard $(patsubst %.o,%.d,$(USER_OBJECTS) $(WORKLOAD_OBJECTS) $(BPF_OBJECTS) $(O)/obj/user/main.o \
+	$(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=$(O)/fuzz/%.o)) \
+	$(TEST_WORKLOADS:%=%.d))

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Why a thread blocks, read at the moment it blocks: the system call it is in and that call's arguments, from its
+ * saved user registers; the file behind a descriptor; the words around a futex; for uninterruptible waits that
+ * are not I/O, the kernel functions it waits in. A system call that does not block costs nothing.
+ */
+#ifndef CONCTRACE_CAUSE_H
+#define CONCTRACE_CAUSE_H
+
+#include "stack.h"
+#include "descriptor.h"
+#include "futex.h"
+#include "poll.h"
+
+/* The ABI of the system call the task is in. */
+static __always_inline enum syscall_abi call_abi(struct task_struct *task, __u64 *nr)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (task->thread_info.status & 0x0002) /* TS_COMPAT */
+		return SYSCALL_ABI_COMPAT;
+	if (*nr & 0x40000000) { /* __X32_SYSCALL_BIT */
+		*nr &= ~0x40000000ULL;
+		return SYSCALL_ABI_X32;
+	}
+	return SYSCALL_ABI_NATIVE;
+#else
+	return task->thread_info.flags & (1 << 22) ? SYSCALL_ABI_COMPAT : SYSCALL_ABI_NATIVE; /* TIF_32BIT */
+#endif
+}
+
+/* Fills `call` from the task's saved user registers; false: it is in no system call. */
+static __always_inline bool read_call(struct task_struct *task, struct call *call)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 nr;
+
+#if defined(__TARGET_ARCH_x86)
+	nr = regs->orig_ax;
+	if ((__s64)nr < 0)
+		return false;
+	nr &= 0xffffffff;
+	call->abi = call_abi(task, &nr);
+	if (call->abi == SYSCALL_ABI_COMPAT) {
+		call->arg[0] = (__u32)regs->bx;
+		call->arg[1] = (__u32)regs->cx;
+		call->arg[2] = (__u32)regs->dx;
+		call->arg[3] = (__u32)regs->si;
+		call->arg[4] = (__u32)regs->di;
+		call->arg[5] = (__u32)regs->bp;
+	} else {
+		call->arg[0] = regs->di;
+		call->arg[1] = regs->si;
+		call->arg[2] = regs->dx;
+		call->arg[3] = regs->r10;
+		call->arg[4] = regs->r8;
+		call->arg[5] = regs->r9;
+	}
+#else
+	if (regs->syscallno < 0)
+		return false;
+	nr = regs->syscallno;
+	call->abi = call_abi(task, &nr);
+	call->arg[0] = regs->orig_x0;
+	call->arg[1] = regs->user_regs.regs[1];
+	call->arg[2] = regs->user_regs.regs[2];
+	call->arg[3] = regs->user_regs.regs[3];
+	call->arg[4] = regs->user_regs.regs[4];
+	call->arg[5] = regs->user_regs.regs[5];
+#endif
+	call->nr = nr;
+	call->class = nr < N_SYSCALL_NUMBERS ? syscall_classes[call->abi][nr & (N_SYSCALL_NUMBERS - 1)] : SYSCALL_OTHER;
+	return true;
+}
+
+/* What the innermost of n functions that says something says: enum wchan_meaning, 0 if none does. Global: verified once. */
+__attribute__((weak)) __noinline __u32 meaning_of_frames(struct stack_scratch *s, __u32 n)
+{
+	__u32 i, k;
+
+	if (!s)
+		return 0;
+	for (i = 0; i < WCHAN_FRAMES; i++) {
+		__u64 ip = s->frames[i];
+
+		if (i >= n)
+			break;
+		for (k = 0; k < N_WCHANS; k++) {
+			if (k >= n_wchans)
+				break;
+			if (ip >= wchans[k].start && ip < wchans[k].end)
+				return wchans[k].meaning;
+		}
+	}
+	return 0;
+}
+
+/* What the functions on the kernel stack say. Costs microseconds: asked only where nothing cheaper tells. */
+static __always_inline __u32 ask_kernel_stack(struct task_struct *task, __u32 slot)
+{
+	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	return s ? meaning_of_frames(s, frames_got(bpf_get_task_stack(task, s->frames, WCHAN_FRAMES * 8, 0))) : 0;
+}
+
+/* An io-wq worker: idle, or doing a request for the process. */
+static __always_inline __u8 worker_kind(struct task_struct *task)
+{
+	struct io_worker *worker = task->worker_private;
+	struct io_wq_work *work = NULL;
+	struct file *file = NULL;
+
+	if (worker && bpf_core_field_exists(worker->cur_work))
+		bpf_core_read(&work, sizeof(work), &worker->cur_work);
+	if (!work)
+		return WAIT_CONDITION; /* waits for work; SQPOLL threads have no worker_private */
+	if (bpf_core_field_exists(((struct io_kiocb *)0)->work) && bpf_core_field_exists(((struct io_kiocb *)0)->file)) {
+		void *request = (void *)work - bpf_core_field_offset(struct io_kiocb, work);
+
+		bpf_core_read(&file, sizeof(file), &((struct io_kiocb *)request)->file);
+	}
+	return file ? file_kind(file) : WAIT_DISK;
+}
+
+/* Classes whose kind is always the same. */
+static const __u8 kinds_of_classes[32] = {
+	[SYSCALL_OTHER] = WAIT_SYSCALL,   [SYSCALL_FILE] = WAIT_DISK,       [SYSCALL_AIO] = WAIT_DISK,
+	[SYSCALL_SLEEP] = WAIT_SLEEP,     [SYSCALL_CHILD] = WAIT_CHILD,     [SYSCALL_SIGNAL] = WAIT_SIGNAL,
+	[SYSCALL_FLOCK] = WAIT_FILE_LOCK, [SYSCALL_IPC] = WAIT_IPC,         [SYSCALL_MEMORY] = WAIT_FAULT,
+	[SYSCALL_YIELD] = WAIT_SYSCALL,   [SYSCALL_EXIT] = WAIT_SYSCALL,
+};
+
+/* By the class of the system call, its arguments, and what they point to. */
+static __always_inline __u32 kind_of_call(__u64 files, struct call *call, struct wire_state *st, bool uninterruptible)
+{
+	if (call->class >= SYSCALL_POLL && call->class <= SYSCALL_URING)
+		return poll_kind(files, call, st);
+	switch (call->class) {
+	case SYSCALL_FD:
+		return fd_kind(files, call->arg[0]);
+	case SYSCALL_TWO_FDS:
+		return two_fds_kind(files, call->arg[0], call->arg[1]);
+	case SYSCALL_SPLICE:
+		return two_fds_kind(files, call->arg[0], call->arg[2]);
+	case SYSCALL_SOCKETCALL:
+		return socketcall_kind(files, call);
+	case SYSCALL_OPEN:
+		return uninterruptible ? WAIT_DISK : WAIT_LOCAL;
+	case SYSCALL_FUTEX:
+	case SYSCALL_FUTEX_WAIT:
+	case SYSCALL_FUTEX_WAITV:
+		return futex_kind(call, st);
+	case SYSCALL_CLONE:
+		return uninterruptible && clone_is_vfork(call) ? WAIT_CHILD : WAIT_SYSCALL;
+	case SYSCALL_FCNTL:
+		return fcntl_waits_for_lock(call) ? WAIT_FILE_LOCK : fd_kind(files, call->arg[0]);
+	case SYSCALL_RESTART:
+		st->open_continues = 1;
+		return st->last_kind;
+	default:
+		return kinds_of_classes[call->class & 31];
+	}
+}
+
+/*
+ * Sets kind, syscall, cycle_flags, deadline and address of `st` for a task that blocks now with state bits `state`.
+ * Rules that go before the system call's: stopped is stopped; uninterruptible in I/O wait is disk (in_iowait alone
+ * says nothing: io_uring sets it while idle, 6.1.39+, 8a796565cec3); other uninterruptible waits ask the kernel stack.
+ */
+static __always_inline void find_cause(struct task_struct *task, struct wire_state *st, __u32 state, __u32 slot)
+{
+	bool uninterruptible = state & TASK_UNINTERRUPTIBLE;
+	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
+	struct call call = {};
+	bool in_call;
+	__u32 said, kind;
+	__u64 files = 0;
+
+	st->syscall = WIRE_NO_SYSCALL;
+	st->cycle_flags = 0;
+	st->deadline = 0;
+	st->address = 0;
+	st->open_continues = 0;
+	if (state & TASK_STOPPED_BITS) {
+		st->kind = WAIT_STOPPED;
+		return;
+	}
+	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) {
+		st->cycle_flags = WIRE_CYCLE_KERNEL;
+		kind = worker_kind(task);
+		in_call = false;
+	} else if ((in_call = read_call(task, &call))) {
+		st->syscall = call.nr < WIRE_NO_SYSCALL ? call.nr : WIRE_NO_SYSCALL;
+		if (call.abi == SYSCALL_ABI_COMPAT)
+			st->cycle_flags |= WIRE_CYCLE_COMPAT;
+		else if (call.abi == SYSCALL_ABI_X32)
+			st->cycle_flags |= WIRE_CYCLE_X32;
+		bpf_core_read(&files, sizeof(files), &task->files); /* as a number: global functions take no kernel pointers */
+		kind = kind_of_call(files, &call, st, uninterruptible);
+	} else {
+		kind = WAIT_FAULT;
+	}
+	if (uninterruptible && kind != WAIT_CHILD) {
+		/* a page fault on swapped memory is in I/O wait, too: only the stack tells it from one on a file */
+		said = iowait && in_call ? 0 : ask_kernel_stack(task, slot);
+		if (said == WCHAN_LOCK)
+			kind = WAIT_KERNEL_LOCK;
+		else if (said == WCHAN_MEMORY)
+			kind = WAIT_FAULT;
+		else if (iowait)
+			kind = WAIT_DISK;
+	}
+	st->kind = kind;
+	if (kind != WAIT_STOPPED)
+		st->last_kind = kind;
+}
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From a descriptor to what is waited for: inode type, socket family, anonymous inode. */
+#ifndef CONCTRACE_DESCRIPTOR_H
+#define CONCTRACE_DESCRIPTOR_H
+
+#include "maps.h"
+
+struct call {
+	__u64 arg[6];
+	__u32 nr;
+	__u8 abi;   /* enum syscall_abi */
+	__u8 class; /* enum syscall_class */
+};
+
+#define AF_UNIX    1
+#define AF_NETLINK 16
+
+/* The first eight bytes of an anonymous inode's name, as a little-endian number. */
+#define NAME8(a, b, c, d, e, f, g, h)                                                              \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
+	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/* A descriptor that is no file of the disk and no socket: eventfd, timerfd, signalfd, inotify, … */
+static __always_inline __u64 anon_name(struct file *file)
+{
+	const unsigned char *name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), name);
+	return word;
+}
+
+static __always_inline bool is_timerfd(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	return BPF_CORE_READ(inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC &&
+	       anon_name(file) == NAME8('[', 't', 'i', 'm', 'e', 'r', 'f', 'd');
+}
+
+static __always_inline __u8 socket_kind(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	__u16 family = BPF_CORE_READ(socket, sk, __sk_common.skc_family);
+
+	return family == AF_UNIX || family == AF_NETLINK ? WAIT_LOCAL : WAIT_NETWORK;
+}
+
+static __always_inline __u8 char_device_kind(struct inode *inode)
+{
+	__u32 major = BPF_CORE_READ(inode, i_rdev) >> 20;
+
+	/* Documentation/admin-guide/devices.txt: 4 tty, 5 console and ptmx, 128-143 Unix98 pty */
+	return major == 4 || major == 5 || (major >= 128 && major <= 143) ? WAIT_LOCAL : WAIT_SYSCALL;
+}
+
+static __always_inline __u8 other_file_kind(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	/* since 6.16 anonymous inodes have the mode of a regular file (cfd86ef7e8e7): ask the superblock first */
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC) {
+		if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFCHR)
+			return char_device_kind(inode);
+		return WAIT_DISK;
+	}
+	switch (anon_name(file)) {
+	case NAME8('[', 't', 'i', 'm', 'e', 'r', 'f', 'd'):
+		return WAIT_SLEEP;
+	case NAME8('[', 's', 'i', 'g', 'n', 'a', 'l', 'f'):
+		return WAIT_SIGNAL;
+	case NAME8('[', 'e', 'v', 'e', 'n', 't', 'p', 'o'):
+	case NAME8('[', 'i', 'o', '_', 'u', 'r', 'i', 'n'):
+		return WAIT_POLL;
+	default:
+		return WAIT_LOCAL; /* eventfd, inotify, fanotify, userfaultfd, pidfd, bpf, perf: from this machine */
+	}
+}
+
+/* Global, as all that is called from many places: verified once, not for each path that leads to it. */
+__attribute__((weak)) __noinline __u32 kind_of_file(__u64 address)
+{
+	struct file *file = (struct file *)address;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	switch (BPF_CORE_READ(inode, i_mode) & S_IFMT) {
+	case S_IFIFO:
+		return WAIT_LOCAL;
+	case S_IFSOCK:
+		return socket_kind(file);
+	case S_IFDIR:
+	case S_IFBLK:
+		return WAIT_DISK;
+	default:
+		return other_file_kind(file);
+	}
+}
+
+static __always_inline __u8 file_kind(struct file *file)
+{
+	return kind_of_file((__u64)file);
+}
+
+/* `files` is the address of the task's struct files_struct. NULL: not open (any more: close(2) has taken it out before it blocks). */
+static __always_inline struct file *fd_file(__u64 files, __u64 fd)
+{
+	struct file **slots, *file = NULL;
+	struct fdtable *table;
+
+	table = BPF_CORE_READ((struct files_struct *)files, fdt);
+	if ((__u32)fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	slots = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), &slots[(__u32)fd]);
+	return file;
+}
+
+__attribute__((weak)) __noinline __u32 fd_kind(__u64 files, __u64 fd)
+{
+	struct file *file = fd_file(files, fd);
+
+	return file ? file_kind(file) : WAIT_SYSCALL;
+}
+
+/* The one of two that can make a thread wait for others: not the file of the disk, if there is another. */
+static __always_inline __u32 two_fds_kind(__u64 files, __u64 a, __u64 b)
+{
+	__u32 kind = fd_kind(files, a);
+
+	return kind != WAIT_DISK ? kind : fd_kind(files, b);
+}
+
+/* i386's socketcall(2): the descriptor is the first of the words that argument 1 points to. */
+static __always_inline __u32 socketcall_kind(__u64 files, struct call *call)
+{
+	__u32 fd = 0;
+
+	if (bpf_probe_read_user(&fd, sizeof(fd), (void *)call->arg[1]))
+		return WAIT_NETWORK;
+	return fd_kind(files, fd);
+}
+
+static __always_inline bool fcntl_waits_for_lock(const struct call *call)
+{
+	/* F_SETLKW 7, F_OFD_SETLKW 38; F_SETLKW64 14 (32-bit) */
+	return call->arg[1] == 7 || call->arg[1] == 38 || call->arg[1] == 14;
+}
+
+/* The caller is suspended until its child execs or exits: vfork(2), or clone with CLONE_VFORK. */
+static __always_inline bool clone_is_vfork(const struct call *call)
+{
+	__u64 flags = call->arg[0];
+
+#if defined(__TARGET_ARCH_x86)
+	if (call->nr == (call->abi == SYSCALL_ABI_COMPAT ? 190 : 58)) /* vfork */
+		return true;
+#endif
+	if (call->nr == 435 && bpf_probe_read_user(&flags, sizeof(flags), (void *)call->arg[0])) /* clone3, all ABIs */
+		return false;
+	return flags & CLONE_VFORK;
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Records into the rings; a record that finds no room is counted, never waited for. */
+#ifndef CONCTRACE_EMIT_H
+#define CONCTRACE_EMIT_H
+
+#include "maps.h"
+
+static __always_inline struct wire_cpu_counts *counts(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cpu_counts, &zero);
+}
+
+static __always_inline void count_loss(enum loss_cause cause)
+{
+	struct wire_cpu_counts *c = counts();
+
+	if (c)
+		c->loss[cause]++;
+}
+
+static __always_inline void *this_ring(void)
+{
+	__u32 slot = bpf_get_smp_processor_id() & (settings.rings - 1);
+
+	return bpf_map_lookup_elem(&rings, &slot);
+}
+
+/* The reader is woken when a quarter of the ring has filled, and at each further quarter; otherwise it comes by itself. */
+static __always_inline __u64 wake_flags(void *ring, __u64 ring_bytes, __u32 size)
+{
+	__u64 quarter = ring_bytes >> 2;
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	return waiting >= quarter && (waiting & (quarter - 1)) < size + 8 ? BPF_RB_FORCE_WAKEUP
+									   : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline bool emit_to_this_ring(void *record, __u32 size)
+{
+	void *ring = this_ring();
+
+	return ring && bpf_ringbuf_output(ring, record, size, wake_flags(ring, settings.ring_bytes, size)) == 0;
+}
+
+/* A record of constant size into this CPU's ring. */
+static __always_inline bool emit(void *record, __u32 size, enum loss_cause cause)
+{
+	if (emit_to_this_ring(record, size))
+		return true;
+	count_loss(cause);
+	return false;
+}
+
+/* A rare record: a thread's beginning or end, an exec. */
+static __always_inline bool emit_event(void *record, __u32 size, enum loss_cause cause)
+{
+	if (bpf_ringbuf_output(&events, record, size, wake_flags(&events, settings.events_bytes, size)) == 0)
+		return true;
+	count_loss(cause);
+	return false;
+}
+
+#endif

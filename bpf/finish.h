@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* A thread's last records: its open state closed, its waits, its sums; into the events ring, or what an iterator reads. */
+#ifndef CONCTRACE_FINISH_H
+#define CONCTRACE_FINISH_H
+
+#include "account.h"
+
+#define EVENTS_RESERVE (128 * 1024) /* room that is kept for records already begun on other CPUs */
+
+/* Fills the sums that are not kept up at every switch. */
+static __always_inline void fill_end(struct task_struct *task, struct wire_state *st, __u64 now, __u32 flags)
+{
+	struct wire_end *e = &st->end;
+
+	close_wait(st);
+	e->head.type = WIRE_END;
+	e->head.size = sizeof(*e);
+	e->head.thread = st->number;
+	e->start = st->start;
+	e->end = now;
+	e->threads = 1;
+	e->process = st->process;
+	e->tid = task->pid;
+	e->exit_code = task->pid == task->tgid && task->signal && task->signal->group_exit_code ?
+			       task->signal->group_exit_code : task->exit_code;
+	e->state = st->state;
+	e->flags = flags;
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
+}
+
+static __always_inline void fill_wait(struct wire_wait *w, const struct wire_state *st, __u32 kind)
+{
+	w->head.type = WIRE_WAIT;
+	w->head.size = sizeof(*w);
+	w->head.thread = st->number;
+	w->kind = kind;
+}
+
+/* The ring is nearly full: the thread's sums go into this CPU's orphans. */
+__attribute__((weak)) __noinline int orphan(struct wire_state *st)
+{
+	__u32 zero = 0, k, b;
+	struct orphans *o = bpf_map_lookup_elem(&orphans, &zero);
+
+	count_loss(LOSS_THREADS);
+	if (!o || !st)
+		return 0;
+	o->end.threads++;
+	o->end.start += st->end.start;
+	o->end.end += st->end.end;
+	o->end.running_ns += st->end.running_ns;
+	o->end.unknown_ns += st->end.unknown_ns;
+	o->end.waiting_ns += st->end.waiting_ns;
+	o->end.switches_in += st->end.switches_in;
+	o->end.blocked += st->end.blocked;
+	o->end.samples_user += st->end.samples_user;
+	o->end.samples_kernel += st->end.samples_kernel;
+	o->end.exec_runtime_ns += st->end.exec_runtime_ns;
+	o->end.run_delay_ns += st->end.run_delay_ns;
+	o->end.poll_timeouts += st->end.poll_timeouts;
+	for (k = 0; k < N_READY_REASONS; k++) {
+		o->end.ready_ns[k] += st->end.ready_ns[k];
+		o->end.ready_count[k] += st->end.ready_count[k];
+	}
+	for (k = 0; k < N_WAIT_KINDS; k++) {
+		struct wire_wait *to = &o->waits[k], *from = &st->waits[k];
+
+		to->ns += from->ns;
+		to->count += from->count;
+		to->retries += from->retries;
+		if (from->max_ns > to->max_ns)
+			to->max_ns = from->max_ns;
+		if (!from->count)
+			continue;
+		for (b = 0; b < WIRE_HIST_BUCKETS; b++)
+			to->hist[b] += from->hist[b];
+	}
+	return 0;
+}
+
+/* The records of a thread that has ended. */
+__attribute__((weak)) __noinline int send_end(struct wire_state *st)
+{
+	__u64 used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	__u32 k;
+
+	if (!st)
+		return 0;
+	if (used + EVENTS_RESERVE > settings.events_bytes) {
+		orphan(st);
+		return 0;
+	}
+	for (k = 0; k < N_WAIT_KINDS; k++) {
+		struct wire_wait *w = &st->waits[k];
+
+		if (!w->count && !w->ns)
+			continue;
+		fill_wait(w, st, k);
+		if (bpf_ringbuf_output(&events, w, sizeof(*w), BPF_RB_NO_WAKEUP))
+			count_loss(LOSS_EVENTS);
+	}
+	emit_event(&st->end, sizeof(st->end), LOSS_THREADS);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Walks over all tasks: at the start of an attach, to take in the threads that are there; at the end of tracing, to close
+ * the account of those that still live. Their records are what the reader of the iterator reads.
+ */
+#include "finish.h"
+
+/* How long the task has been queued by now, by its run queue's clock; 0 if it is not, or that clock is not known. */
+static __always_inline __u64 queued_since(struct task_struct *task, __u64 now)
+{
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	__u64 clock;
+
+	if (!bpf_core_field_exists(task->sched_info.last_queued) || !slot || !slot->clock_offset || !task->sched_info.last_queued)
+		return 0;
+	clock = now - slot->clock_offset;
+	return clock > task->sched_info.last_queued ? clock - task->sched_info.last_queued : 0;
+}
+
+/* The kernel's own account of the task at `now`, with what is open in it. */
+static __always_inline void kernel_account(struct task_struct *task, __u64 now, bool running, __u64 *exec_runtime, __u64 *delay)
+{
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+
+	*exec_runtime = task->se.sum_exec_runtime;
+	*delay = run_delay(task) + (running ? 0 : queued_since(task, now));
+	if (running && slot && slot->task_clock_offset && now - slot->task_clock_offset > task->se.exec_start)
+		*exec_runtime += now - slot->task_clock_offset - task->se.exec_start;
+}
+
+/* What a thread is doing that was there before tracing: its state from now on. */
+static __always_inline void seed_state(struct task_struct *task, struct wire_state *st)
+{
+	__u32 state = task->__state;
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot;
+
+	st->ready = READY_WOKEN;
+	st->syscall = WIRE_NO_SYSCALL;
+	st->cycle_flags = WIRE_CYCLE_FIRST;
+	if (state == 0 && !task->sched_info.last_queued) { /* runnable, and on no queue */
+		st->state = STATE_RUNNING;
+		slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+		if (slot) {
+			slot->space = st->space;
+			slot->process = st->process;
+			slot->pid = st->pid;
+			slot->number = st->number;
+		}
+	} else if (state == 0) {
+		st->state = STATE_READY;
+		st->ready = READY_PREEMPTED;
+		st->end.ready_count[READY_PREEMPTED] = 1;
+	} else {
+		st->state = STATE_WAITING;
+		st->blocked = 1;
+		st->end.blocked = 1;
+		find_cause(task, st, state, SCRATCH_ITER);
+		st->cycle_flags |= WIRE_CYCLE_FIRST;
+		open_wait(st);
+	}
+}
+
+static __always_inline bool wanted(__u32 tgid)
+{
+	__u32 i;
+
+	for (i = 0; i < 64; i++) {
+		if (i >= seed_count)
+			break;
+		if (seed_tgids[i] == tgid)
+			return true;
+	}
+	return false;
+}
+
+/* Attach: takes in the threads of the processes in seed_tgids. The first thread of a process comes first. */
+SEC("iter/task")
+int seed_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct wire_thread t = {.head = {WIRE_THREAD, sizeof(t), 0}};
+	struct wire_state *st, *leader;
+	__u32 process = 0;
+
+	if (!task || !wanted(task->tgid) || task->flags & PF_EXITING)
+		return 0;
+	if (bpf_task_storage_get(&threads, task, 0, 0))
+		return 0; /* made since the probes were armed, by a thread taken in */
+	if (task->pid != task->tgid) {
+		leader = bpf_task_storage_get(&threads, task->group_leader, 0, 0);
+		if (leader)
+			process = leader->process;
+	}
+	st = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!st) {
+		count_loss(LOSS_STORAGE);
+		return 0;
+	}
+	st->number = __sync_fetch_and_add(&next_number, 1);
+	st->process = process ? process : st->number;
+	st->space = st->process;
+	st->tid = task->pid;
+	st->pid = task->tgid;
+	st->flags = WIRE_THREAD_SEEDED | (task->pid == task->tgid ? WIRE_THREAD_PROCESS : 0) |
+		    (task->flags & (PF_IO_WORKER | PF_USER_WORKER) ? WIRE_THREAD_WORKER : 0);
+	st->start = bpf_ktime_get_ns();
+	st->since = st->start;
+	st->left = st->start;
+	seed_state(task, st);
+	kernel_account(task, st->start, st->state == STATE_RUNNING, &st->exec_runtime_base, &st->run_delay_base);
+	st->delay_before = run_delay(task);
+	st->exec_runtime_before = st->exec_runtime_base;
+	st->voluntary_before = task->nvcsw;
+	t.head.thread = st->number;
+	t.ts = st->start;
+	t.process = st->process;
+	t.tid = st->tid;
+	t.pid = st->pid;
+	t.ppid = task->real_parent->tgid;
+	t.flags = st->flags;
+	bpf_probe_read_kernel_str(t.comm, sizeof(t.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &t, sizeof(t));
+	__sync_fetch_and_add(&live_threads, 1);
+	return 0;
+}
+
+/* The end: closes each traced thread's open state at stop_at and writes its records. */
+SEC("iter/task")
+int close_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct seq_file *seq = ctx->meta->seq;
+	struct wire_cycle cycle;
+	struct wire_state *st;
+	__u64 now = stop_at;
+	__u32 k;
+
+	if (!task)
+		return 0;
+	st = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!st || st->state == STATE_DEAD || st->state == STATE_HELD || st->start >= now)
+		return 0;
+	kernel_account(task, now, st->state == STATE_RUNNING, &st->end.exec_runtime_ns, &st->end.run_delay_ns);
+	st->end.exec_runtime_ns -= st->exec_runtime_base;
+	st->end.run_delay_ns -= st->run_delay_base;
+	if (st->unsettled) {
+		settle(st, &cycle, st->since, run_delay(task) - st->delay_before);
+		bpf_seq_write(seq, &cycle, sizeof(cycle));
+	}
+	if (st->state == STATE_RUNNING) {
+		st->run_ns = now - st->since;
+		st->end.running_ns += st->run_ns;
+		st->blocked = 0;
+		st->stack = 0;
+		st->syscall = WIRE_NO_SYSCALL;
+		st->cycle_flags = 0;
+		fill_cycle(&cycle, st, now);
+	} else {
+		settle(st, &cycle, now, run_delay(task) - st->delay_before + queued_since(task, now));
+	}
+	cycle.flags |= WIRE_CYCLE_OPEN;
+	fill_end(task, st, now, 0);
+	bpf_seq_write(seq, &cycle, sizeof(cycle));
+	for (k = 0; k < N_WAIT_KINDS; k++) {
+		struct wire_wait *w = &st->waits[k];
+
+		if (!w->count && !w->ns)
+			continue;
+		fill_wait(w, st, k);
+		bpf_seq_write(seq, w, sizeof(*w));
+	}
+	bpf_seq_write(seq, &st->end, sizeof(st->end));
+	return 0;
+}

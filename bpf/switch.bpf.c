@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The scheduler's switches: the one place where running time ends and begins. Runs for every switch of the host: what it
+ * does for tasks that are not traced is two loads and a comparison.
+ */
+#include "finish.h"
+
+static __always_inline struct wire_cpu_slot *this_slot(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpu_slots, &cpu);
+}
+
+/* For tasks of the fair class the kernel has just brought se.exec_start up to date. */
+static __always_inline void note_task_clock(struct wire_cpu_slot *slot, struct task_struct *prev, __u64 now)
+{
+	if (slot && prev->pid)
+		slot->task_clock_offset = now - prev->se.exec_start;
+}
+
+/* The thread's samples of this turn go into its sums; nobody is on the CPU until arrive() says so. */
+static __always_inline void clear_slot(struct wire_cpu_slot *slot, struct wire_state *st)
+{
+	if (slot) {
+		if (slot->number == st->number) {
+			st->end.samples_user += slot->samples_user;
+			st->end.samples_kernel += slot->samples_kernel;
+		}
+		slot->samples_user = 0;
+		slot->samples_kernel = 0;
+		slot->number = 0;
+	}
+}
+
+/* The turn that ended when it arrived at st->since can be told now. */
+static __noinline void send_turn(struct task_struct *task, struct wire_state *st)
+{
+	struct wire_cycle cycle;
+
+	settle(st, &cycle, st->since, run_delay(task) - st->delay_before);
+	emit(&cycle, sizeof(cycle), LOSS_CYCLES);
+}
+
+static __always_inline void count_arrival(struct wire_state *st)
+{
+	if (st->state == STATE_WAITING)
+		st->end.ready_count[READY_WOKEN]++;
+	st->end.switches_in++;
+	st->unsettled = 1;
+	st->state = STATE_RUNNING;
+}
+
+/*
+ * It leaves the CPU, and was not seen to get it (some kernels do not call the program for some switches from a kernel worker): when it did
+ * is what the kernel itself noted, on the run queue's clock.
+ */
+static __always_inline void recover_arrival(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
+					    __u64 now)
+{
+	__u64 at;
+
+	at = bpf_core_field_exists(task->sched_info.last_arrival) && slot && slot->clock_offset ?
+		     task->sched_info.last_arrival + slot->clock_offset : 0;
+	if (at < st->left || at > now) {
+		count_loss(LOSS_BUSY);
+		return;
+	}
+	st->since = at;
+	count_arrival(st);
+}
+
+/* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
+static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
+					__u64 now)
+{
+	bool seen = st->state == STATE_RUNNING;
+
+	if (!seen)
+		recover_arrival(slot, task, st, now);
+	if (st->unsettled)
+		send_turn(task, st);
+	if (st->fresh) { /* the delay of its first arrival lay before its start, and was added after it */
+		st->run_delay_base = run_delay(task);
+		st->fresh = 0;
+	}
+	if (st->state == STATE_RUNNING) {
+		st->run_ns = now - st->since;
+		st->end.running_ns += st->run_ns;
+		if (seen && slot && bpf_core_field_exists(task->sched_info.last_arrival) && st->since > st->start)
+			slot->clock_offset = st->since - task->sched_info.last_arrival;
+	} else {
+		st->end.unknown_ns += now - st->left;
+		st->run_ns = 0;
+	}
+	st->left = now;
+	st->exec_runtime_before = task->se.sum_exec_runtime;
+	st->voluntary_before = task->nvcsw;
+}
+
+/*
+ * It gets a CPU, and was not seen to leave one: how long it ran is what the kernel counted since, and whether it left to wait is
+ * in its count of voluntary switches. For what is not known.
+ */
+static __noinline void recover_departure(struct task_struct *task, struct wire_state *st, __u64 now)
+{
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before;
+
+	if (st->unsettled)
+		send_turn(task, st);
+	if (ran > now - st->since)
+		ran = now - st->since;
+	st->end.running_ns += ran;
+	st->run_ns = ran;
+	st->left = st->since + ran;
+	st->stack = 0;
+	st->syscall = WIRE_NO_SYSCALL;
+	st->cycle_flags = 0;
+	st->delay_before = run_delay(task);
+	st->blocked = task->nvcsw != st->voluntary_before;
+	if (st->blocked) {
+		st->ready = READY_WOKEN;
+		st->state = STATE_WAITING;
+		st->kind = WAIT_UNKNOWN;
+		st->deadline = 0;
+		st->address = 0;
+		st->end.blocked++;
+		open_wait(st);
+	} else {
+		st->ready = READY_PREEMPTED;
+		st->state = STATE_READY;
+		st->end.ready_count[READY_PREEMPTED]++;
+	}
+}
+
+/* The last switch of a thread: its sums leave the kernel. */
+static __noinline void die(struct task_struct *task, struct wire_state *st, __u64 now)
+{
+	struct wire_cycle cycle;
+
+	st->state = STATE_DEAD;
+	st->blocked = 0;
+	st->stack = 0;
+	st->ready = READY_WOKEN;
+	st->syscall = WIRE_NO_SYSCALL;
+	st->cycle_flags = WIRE_CYCLE_OPEN;
+	fill_cycle(&cycle, st, now);
+	emit(&cycle, sizeof(cycle), LOSS_CYCLES);
+	st->end.exec_runtime_ns = task->se.sum_exec_runtime - st->exec_runtime_base;
+	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;
+	fill_end(task, st, now, WIRE_END_TERMINATED);
+	send_end(st);
+	__sync_fetch_and_add(&live_threads, -1);
+}
+
+/*
+ * The next two are global functions: verified once, for any argument, and not once for each path that leads to them. The task that
+ * leaves the CPU is `current`.
+ */
+__noinline int cause_of_current(struct wire_state *st, __u32 state)
+{
+	if (!st)
+		return 0;
+	find_cause(bpf_get_current_task_btf(), st, state, SCRATCH_SWITCH);
+	open_wait(st);
+	return 0;
+}
+
+__noinline int stack_of_current(struct wire_state *st)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 key = SCRATCH_SWITCH;
+	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
+	__u64 n_kernel = 0, n_user = 0;
+
+	if (!st || !s)
+		return 0;
+	if (settings.kernel_stacks)
+		n_kernel = frames_got(bpf_get_task_stack(task, s->frames, FRAMES_BYTES, 0));
+	if (!(task->flags & (PF_IO_WORKER | PF_USER_WORKER))) /* their user registers are not theirs */
+		n_user = user_stack_of(task, s, n_kernel);
+	st->stack = send_stack(s, n_kernel, n_user, st->space, st->process, st->pid);
+	return 0;
+}
+
+static __always_inline bool yields(struct task_struct *task)
+{
+	struct call call = {};
+
+	return read_call(task, &call) && call.class == SYSCALL_YIELD;
+}
+
+static __always_inline void leave(struct task_struct *prev, struct wire_state *st, bool preempt, __u64 now)
+{
+	__u32 state = prev->__state;
+	struct wire_cpu_slot *slot = this_slot();
+	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
+
+	clear_slot(slot, st);
+	if (st->state == STATE_HELD)
+		return;
+	note_task_clock(slot, prev, now);
+	end_running(slot, prev, st, now);
+	if (state & TASK_DEAD) {
+		die(prev, st, now);
+		return;
+	}
+	if (preempt || state == 0) {
+		/* not `preempt`, and still runnable: sched_yield, or the time slice ended on the way back to user mode */
+		st->ready = !preempt && !worker && yields(prev) ? READY_YIELDED : READY_PREEMPTED;
+		st->end.ready_count[st->ready & 3]++;
+		st->state = STATE_READY;
+		st->blocked = 0;
+		st->syscall = WIRE_NO_SYSCALL;
+		st->cycle_flags = 0;
+	} else {
+		st->ready = READY_WOKEN;
+		st->state = STATE_WAITING;
+		st->blocked = 1;
+		st->end.blocked++;
+		st->delay_before = run_delay(prev);
+		cause_of_current(st, state);
+	}
+	st->stack = 0;
+	if (settings.stacks && !(prev->flags & PF_EXITING))
+		stack_of_current(st);
+}
+
+/* The command gets the CPU for the first time since it was released: here its life begins. */
+static __noinline void begin_command(struct task_struct *task, struct wire_state *st, __u64 now)
+{
+	struct wire_thread t = {.head = {WIRE_THREAD, sizeof(t), st->number}};
+
+	st->start = now;
+	st->exec_runtime_base = task->se.sum_exec_runtime;
+	st->exec_runtime_before = st->exec_runtime_base;
+	st->voluntary_before = task->nvcsw;
+	st->fresh = 1;
+	t.ts = now;
+	t.process = st->process;
+	t.parent = st->parent;
+	t.tid = task->pid;
+	t.pid = task->tgid;
+	t.ppid = task->real_parent->tgid;
+	t.flags = st->flags;
+	bpf_probe_read_kernel_str(t.comm, sizeof(t.comm), task->comm);
+	emit_event(&t, sizeof(t), LOSS_EVENTS);
+	__sync_fetch_and_add(&live_threads, 1);
+}
+
+static __always_inline void arrive(struct task_struct *next, struct wire_state *st, __u64 now)
+{
+	struct wire_cpu_slot *slot = this_slot();
+
+	if (st->state == STATE_DEAD)
+		return;
+	if (st->state == STATE_HELD) {
+		begin_command(next, st, now);
+	} else {
+		if (st->state == STATE_RUNNING)
+			recover_departure(next, st, now);
+		count_arrival(st);
+	}
+	st->state = STATE_RUNNING;
+	st->since = now;
+	if (slot) {
+		slot->space = st->space;
+		slot->process = st->process;
+		slot->pid = st->pid;
+		slot->samples_user = 0;
+		slot->samples_kernel = 0;
+		slot->number = st->number;
+	}
+}
+
+static __always_inline void traced_switch(bool preempt, struct task_struct *prev, struct wire_state *p,
+					  struct task_struct *next, struct wire_state *n)
+{
+	struct wire_cpu_counts *c = counts();
+	__u64 now = bpf_ktime_get_ns();
+
+	if (now >= stop_at)
+		return;
+	if (p)
+		leave(prev, p, preempt, now);
+	if (n)
+		arrive(next, n, now);
+	if (!c)
+		return;
+	c->switches++;
+	if ((c->traced++ & 63) == 0) { /* what it costs is measured at some of them */
+		c->timed++;
+		c->timed_ns += bpf_ktime_get_ns() - now;
+	}
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct wire_state *p, *n;
+
+	if (!armed) {
+		note_task_clock(this_slot(), prev, bpf_ktime_get_ns());
+		return 0;
+	}
+	p = state_of(prev);
+	n = state_of(next);
+	if (!p) {
+		barrier_var(n); /* else the compiler tests p | n, which the verifier refuses for pointers */
+		if (!n) {
+			struct wire_cpu_counts *c = counts();
+
+			if (c)
+				c->switches++;
+			return 0;
+		}
+	}
+	traced_switch(preempt, prev, p, next, n);
+	return 0;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The records that the probes put into the rings, and that the recording keeps as they are.
+ * Fixed width, no pointers, explicit padding; times are CLOCK_MONOTONIC nanoseconds, lengths are
+ * nanoseconds. Every record starts with struct wire_head; `size` counts the whole record.
+ *
+ * A thread is named by its `thread` number, unique within a recording (a TID can be reused).
+ * A process is named by the `thread` number of its first thread.
+ */
+#ifndef CONCTRACE_WIRE_RECORD_H
+#define CONCTRACE_WIRE_RECORD_H
+
+#ifndef __VMLINUX_MIN_H__
+#include <linux/types.h>
+#endif
+#include "wire_kinds.h"
+
+#define WIRE_COMM_LEN 16
+#define WIRE_HIST_BUCKETS 40 /* bucket b counts lengths of [2^b, 2^(b+1)) ns; the last is open-ended */
+#define WIRE_MAX_FRAMES 127
+#define WIRE_NO_SYSCALL 0xffff
+
+enum wire_type {
+	WIRE_CYCLE = 1,
+	WIRE_SAMPLE = 2,
+	WIRE_STACK = 3,
+	WIRE_THREAD = 4,
+	WIRE_EXEC = 5,
+	WIRE_WAIT = 6,
+	WIRE_END = 7,
+};
+
+struct wire_head {
+	__u16 type; /* enum wire_type */
+	__u16 size; /* bytes, with this head; a multiple of 8 */
+	__u32 thread;
+};
+
+/* wire_cycle.flags */
+#define WIRE_CYCLE_TIMED_OUT 0x0001  /* the wait lasted until its own timeout */
+#define WIRE_CYCLE_RETRY 0x0002      /* the wait goes on with the one before it: counted as a retry of that */
+#define WIRE_CYCLE_COMPAT 0x0004     /* syscall is a number of the 32-bit table (i386, arm) */
+#define WIRE_CYCLE_X32 0x0008        /* syscall is an x32 number (bit 30 removed) */
+#define WIRE_CYCLE_KERNEL 0x0010     /* a kernel worker of the process (io-wq, SQPOLL) */
+#define WIRE_CYCLE_OPEN 0x0020       /* closed by the end of tracing, not by the thread getting a CPU */
+#define WIRE_CYCLE_FIRST 0x0040      /* the thread's first: nothing ran before */
+#define WIRE_CYCLE_TIMER_ONLY 0x0080 /* a poll whose descriptors are all timers (or none) */
+
+/*
+ * One turn of a thread's life: it ran, then waited or was preempted, was ready, and got a CPU at `ts`.
+ *     ts - ready_ns - wait_ns - run_ns  running  ts - ready_ns - wait_ns  waiting  ts - ready_ns  ready  ts
+ * wait_ns == 0 && !(blocked): it stayed runnable. `kind` and `stack` belong to the wait if there was
+ * one (blocked != 0), else to the ready time (kind is then 0).
+ */
+struct wire_cycle {
+	struct wire_head head;
+	__u64 ts;
+	__u64 run_ns;
+	__u64 wait_ns;
+	__u64 ready_ns;
+	__u64 stack;   /* id of a WIRE_STACK, 0: none */
+	__u8 kind;     /* enum wait_kind */
+	__u8 ready;    /* enum ready_reason */
+	__u8 blocked;  /* 1: it left the CPU to wait; 0: preempted, yielded or new */
+	__u8 pad;
+	__u16 syscall; /* WIRE_NO_SYSCALL: in none (a page fault, or preempted in user mode) */
+	__u16 flags;
+};
+
+/* wire_sample.flags */
+#define WIRE_SAMPLE_USER 0x0001 /* the CPU was in user mode */
+
+/* A timer sample while the thread was on a CPU. */
+struct wire_sample {
+	struct wire_head head;
+	__u64 ts;
+	__u64 stack;
+	__u16 syscall;
+	__u16 flags;
+	__u32 cpu;
+};
+
+/*
+ * A unique stack, sent once (or a few times) before or after the records that name it. Frames are
+ * innermost first: n_kernel kernel frames, then n_user user frames. In the ring a frame is an
+ * address; in the recording it is normalised, see struct wire_frame below.
+ */
+struct wire_stack {
+	struct wire_head head; /* thread: the process */
+	__u64 id;
+	__u64 ts;
+	__u32 pid; /* tgid: whose mappings to use */
+	__u16 n_kernel;
+	__u16 n_user;
+	__u64 frames[];
+};
+
+/*
+ * A frame in the recording: file number << 40 | offset. For an ELF file (and the vdso) the offset is the byte
+ * offset in the file, which its program headers turn into the address that its symbol table speaks of; for
+ * other files see the recording's file table. File numbers from 0xff0000 up are the kernel: the whole value
+ * is then the kernel address itself. 0: no frame could be made. The innermost frame is the instruction's
+ * address, the others are the last byte of the call (the return address - 1).
+ */
+#define WIRE_FRAME_OFFSET_BITS 40
+#define WIRE_FRAME_KERNEL_FILE 0xff0000
+
+/* wire_thread.flags */
+#define WIRE_THREAD_PROCESS 0x0001  /* the first thread of a new process */
+#define WIRE_THREAD_VFORK 0x0002    /* its parent waits until it execs or exits */
+#define WIRE_THREAD_WORKER 0x0004   /* io-wq or SQPOLL: a kernel worker of the process */
+#define WIRE_THREAD_SEEDED 0x0008   /* ran before tracing began (attach), or the command itself */
+#define WIRE_THREAD_COMPAT 0x0010
+
+/* A thread was made (or found, when attaching). */
+struct wire_thread {
+	struct wire_head head;
+	__u64 ts;
+	__u32 process; /* thread number of the process's first thread */
+	__u32 parent;  /* thread number of its maker, 0: not traced */
+	__u32 tid;
+	__u32 pid;     /* tgid */
+	__u32 ppid;    /* tgid of the real parent */
+	__u32 flags;
+	char comm[WIRE_COMM_LEN];
+};
+
+/* A thread called exec with success: from now on it is the only one of its process, and tid == pid. */
+struct wire_exec {
+	struct wire_head head;
+	__u64 ts;
+	__u32 process;
+	__u32 pid;
+	__u32 old_tid;
+	__u32 pad;
+	char comm[WIRE_COMM_LEN];
+	char path[128]; /* what was executed, cut to fit */
+};
+
+/* A thread's exact account of one wait kind; sent before its WIRE_END. */
+struct wire_wait {
+	struct wire_head head;
+	__u32 kind;
+	__u32 pad;
+	__u64 count;   /* waits; a wait that was retried counts once */
+	__u64 retries;
+	__u64 ns;
+	__u64 max_ns;
+	__u32 hist[WIRE_HIST_BUCKETS];
+};
+
+/* wire_end.flags */
+#define WIRE_END_TERMINATED 0x0001 /* the thread ended; else tracing ended first */
+#define WIRE_END_ORPHANS 0x0002    /* the sum of threads whose own record was lost (LOSS_THREADS) */
+#define WIRE_END_POLL_TIMER 0x0004
+
+/* states in wire_end.state: what a thread that did not terminate was doing at the end */
+enum thread_state {
+	STATE_NEW = 0,     /* made, never ran */
+	STATE_RUNNING = 1,
+	STATE_READY = 2,
+	STATE_WAITING = 3,
+	STATE_DEAD = 4,
+	STATE_HELD = 5,    /* the command before its exec, an attached thread before its first event */
+};
+
+/* A thread's exact account: running + ready + waiting (its WIRE_WAITs) + unknown == end - start. */
+struct wire_end {
+	struct wire_head head;
+	__u64 start;
+	__u64 end;
+	__u64 running_ns;
+	__u64 ready_ns[N_READY_REASONS];
+	__u64 ready_count[N_READY_REASONS]; /* times it became ready, by reason */
+	__u64 unknown_ns;
+	__u64 waiting_ns;       /* sum over the kinds */
+	__u64 switches_in;      /* ready -> running */
+	__u64 blocked;          /* running -> waiting: voluntary switches */
+	__u64 samples_user;
+	__u64 samples_kernel;
+	__u64 exec_runtime_ns;  /* the kernel's own: se.sum_exec_runtime since start */
+	__u64 run_delay_ns;     /* the kernel's own: sched_info.run_delay since start */
+	__u64 poll_timeouts;    /* polls that lasted until their timeout */
+	__u64 threads;          /* with WIRE_END_ORPHANS: how many; else 1 */
+	__u32 poll_sources;     /* most descriptors seen in one poll, by looking at some of them */
+	__u32 process;
+	__u32 tid;
+	__u32 exit_code;        /* as wait(2) has it: the process's if the first thread, else the thread's */
+	__u32 state;            /* enum thread_state */
+	__u32 flags;
+	char comm[WIRE_COMM_LEN];
+};
+
+_Static_assert(sizeof(struct wire_head) == 8, "wire_head");
+_Static_assert(sizeof(struct wire_cycle) == 56, "wire_cycle");
+_Static_assert(sizeof(struct wire_sample) == 32, "wire_sample");
+_Static_assert(sizeof(struct wire_stack) == 32, "wire_stack");
+_Static_assert(sizeof(struct wire_thread) == 56, "wire_thread");
+_Static_assert(sizeof(struct wire_exec) == 176, "wire_exec");
+_Static_assert(sizeof(struct wire_wait) == 48 + 4 * WIRE_HIST_BUCKETS, "wire_wait");
+_Static_assert(sizeof(struct wire_end) == 216, "wire_end");
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the probes keep for each traced thread (task local storage), what they keep for each CPU, and the settings that
+ * the user side hands over. The user side writes a wire_state only to seed the command (STATE_HELD).
+ */
+#ifndef CONCTRACE_WIRE_STATE_H
+#define CONCTRACE_WIRE_STATE_H
+
+#include "wire_record.h"
+
+struct wire_state {
+	__u32 number, process, parent;
+	__u32 tid, pid;
+	__u32 space;      /* address space: stacks of different spaces never share an id */
+	__u32 flags;      /* WIRE_THREAD_* */
+	__u32 state;      /* enum thread_state */
+	__u64 start;      /* first moment that counts */
+	__u64 since;      /* on a CPU: since when */
+	__u64 left;       /* off the CPU since, or (on one) until `since` */
+
+	/* how it left the CPU: goes into the cycle that is settled when it leaves the next time */
+	__u64 run_ns;     /* the running piece before */
+	__u64 stack;
+	__u64 deadline;   /* of a wait with a timeout; 0: none */
+	__u64 address;    /* futex word, to recognise a retry */
+	__u64 delay_before; /* sched_info.run_delay when it left */
+	__u8 kind, ready, blocked, last_kind, unsettled, fresh, pad8[2];
+	__u16 syscall, cycle_flags;
+
+	/* the wait that may be retried: counted when the next one begins */
+	__u64 open_ns, open_address;
+	__u32 open_retries;
+	__u8 open, open_kind, open_timed_out, open_continues;
+	__u32 polls;      /* waits of kind poll so far: some are looked into */
+
+	/* the kernel's numbers when it last left a CPU, or started */
+	__u64 exec_runtime_before, voluntary_before;
+	/* the kernel's numbers when it started */
+	__u64 exec_runtime_base, run_delay_base;
+
+	struct wire_end end;
+	struct wire_wait waits[N_WAIT_KINDS];
+};
+
+/* Which traced thread is on a CPU, for the samples (their program reads nothing else). One cache line each. */
+struct wire_cpu_slot {
+	__u32 number; /* 0: none */
+	__u32 space;
+	__u32 process;
+	__u32 pid;
+	__u64 samples_user, samples_kernel; /* of this turn on the CPU */
+	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time */
+	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
+	__u64 pad[2];
+};
+
+/* Counters of one CPU. */
+struct wire_cpu_counts {
+	__u64 loss[N_LOSS_CAUSES];
+	__u64 switches;        /* runs of the switch probe while armed */
+	__u64 traced;          /* of these, with a traced thread leaving or arriving */
+	__u64 timed, timed_ns; /* traced ones that were timed, and their time */
+	__u64 samples, samples_timed_ns; /* all are timed */
+};
+
+/* A range of kernel text whose presence on the kernel stack tells what a thread waits for. */
+enum wchan_meaning {
+	WCHAN_LOCK = 1,
+	WCHAN_MEMORY = 2,
+};
+struct wire_wchan {
+	__u64 start, end;
+	__u32 meaning, pad;
+};
+#define N_WCHANS 48
+#define WCHAN_FRAMES 16
+
+/* Settings, read-only from load on. */
+struct wire_settings {
+	__u8 stacks;         /* stacks of waits and of ready time */
+	__u8 kernel_stacks;  /* full kernel stacks of waits, too */
+	__u8 pad[2];
+	__u32 rings;         /* a power of two */
+	__u64 ring_bytes;
+	__u64 events_bytes;
+};
+
+_Static_assert(sizeof(struct wire_state) % 8 == 0, "wire_state");
+_Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
+_Static_assert(sizeof(struct wire_cpu_slot) == 72 - 8, "wire_cpu_slot");
+
+#endif

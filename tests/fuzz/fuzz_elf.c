@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* With libFuzzer: clang -fsanitize=fuzzer,address. Without: -DFUZZ_MAIN, the files to try as arguments. */
+/* In: any bytes as an ELF file. Out: nothing; the symbols of it must neither crash nor read beyond it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbols/elf_symbols.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static volatile unsigned int used; /* so that no read is optimised away */
+
+/* Every byte of the name is read, so that a name outside of the file is noticed. */
+static unsigned int look_up(const struct elf_symbols *s, uint64_t offset)
+{
+	struct symbol symbol;
+	unsigned int sum = 0;
+
+	if (!elf_symbols_at_offset(s, offset, &symbol))
+		return 0;
+	if (symbol.name_len > SYMBOL_NAME_MAX)
+		abort();
+	for (size_t i = 0; i < symbol.name_len; i++)
+		sum += (unsigned char)symbol.name[i];
+	return sum;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct elf_symbols *symbols = NULL;
+	struct elf_file file;
+	unsigned int sum = 0;
+
+	if (elf_file_read(&file, data, size))
+		return 0;
+	if (!elf_symbols_new(&symbols, &file, &file)) {
+		for (uint64_t offset = 0; offset < 0x20000; offset += 61)
+			sum += look_up(symbols, offset);
+		for (size_t i = 0; i < file.n_sections && i < 100; i++)
+			sum += look_up(symbols, file.sections[i].offset + 1);
+		sum += look_up(symbols, UINT64_MAX);
+		used = sum;
+	}
+	elf_symbols_free(symbols);
+	elf_file_release(&file);
+	return 0;
+}
+
+#ifdef FUZZ_MAIN
+/* The file in memory of exactly its size, so that a read beyond it is noticed. */
+static int try_file(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	uint8_t *bytes = NULL;
+	long size = -1;
+
+	if (f && !fseek(f, 0, SEEK_END))
+		size = ftell(f);
+	if (size >= 0)
+		bytes = malloc((size_t)size + !size);
+	if (bytes && !fseek(f, 0, SEEK_SET) && fread(bytes, 1, (size_t)size, f) == (size_t)size)
+		LLVMFuzzerTestOneInput(bytes, (size_t)size);
+	else
+		perror(path);
+	free(bytes);
+	if (f)
+		fclose(f);
+	return size < 0;
+}
+
+int main(int argc, char **argv)
+{
+	int failed = 0;
+
+	for (int i = 1; i < argc; i++)
+		failed |= try_file(argv[i]);
+	return failed;
+}
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The child that reads symbols: right names, no rights, and files that kill it or keep it busy cost only
+ * themselves. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/symbolizer.h"
+#include "check.h"
+#include "symbols/elf_symbols.h"
+
+struct names {
+	size_t n, last;
+	char name[64];
+	uint64_t offset;
+	int answer; /* of the callback */
+};
+
+static int take(void *ctx, size_t index, const char *name, size_t len, uint64_t offset)
+{
+	struct names *names = ctx;
+
+	CHECK(!names->n || index > names->last);
+	names->n++;
+	names->last = index;
+	if (len >= sizeof(names->name))
+		len = sizeof(names->name) - 1;
+	memcpy(names->name, name, len);
+	names->name[len] = 0;
+	names->offset = offset;
+	return names->answer;
+}
+
+static int text_file(const char *text, size_t len)
+{
+	int fd = memfd_create("text", MFD_CLOEXEC);
+
+	CHECK(fd >= 0 && write(fd, text, len) == (ssize_t)len);
+	return fd;
+}
+
+static int ask(struct symbolizer *s, enum symbol_source source, int fd, const uint64_t *offsets, size_t n,
+	       struct names *names)
+{
+	struct symbol_query q = {.source = source, .fd = fd, .debug_fd = -1, .offsets = offsets, .n = n};
+
+	names->n = 0;
+	names->name[0] = 0;
+	return symbolizer_names(s, &q, take, names);
+}
+
+static void check_perf_map(struct symbolizer *s)
+{
+	static const char text[] = "1000 100 one\n2000 100 two\n";
+	uint64_t offsets[] = {0x1004, 0x1f00, 0x2010};
+	struct names names = {0};
+	int fd = text_file(text, sizeof(text) - 1);
+
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, offsets, 3, &names), 0);
+	CHECK_EQ(names.n, 2);
+	CHECK_EQ(names.last, 2);
+	CHECK_STR(names.name, "two");
+	CHECK_EQ(names.offset, 0x10);
+	/* what the callback says ends it, and the next question works */
+	names.answer = -ENOSPC;
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, offsets, 3, &names), -ENOSPC);
+	CHECK_EQ(names.n, 1);
+	names.answer = 0;
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, offsets, 3, &names), 0);
+	CHECK_EQ(names.n, 2);
+	close(fd);
+}
+
+static void check_elf(struct symbolizer *s)
+{
+	size_t n = 10000;
+	uint64_t *offsets = calloc(n, sizeof(*offsets));
+	uint8_t wrong[20] = {1};
+	struct names names = {0}, none = {0};
+	struct elf_symbols *table = NULL;
+	struct elf_file e;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct symbol_query q = {.source = SYMBOLS_ELF, .fd = fd, .debug_fd = -1, .offsets = offsets, .n = n};
+	size_t expected = 0;
+
+	CHECK_EQ(elf_file_open(&e, fd), 0);
+	CHECK_EQ(elf_symbols_new(&table, &e, NULL), 0);
+	for (size_t i = 0; i < n; i++) {
+		struct symbol at;
+
+		offsets[i] = i * (e.size / n);
+		expected += elf_symbols_at_offset(table, offsets[i], &at);
+	}
+	CHECK_EQ(symbolizer_names(s, &q, take, &names), 0);
+	CHECK(expected > 100);
+	CHECK_EQ(names.n, expected);
+	if (e.build_id_len) {
+		q.build_id = wrong;
+		q.build_id_len = sizeof(wrong);
+		CHECK_EQ(symbolizer_names(s, &q, take, &none), -ESTALE);
+		CHECK_EQ(none.n, 0);
+	}
+	elf_symbols_free(table);
+	elf_file_release(&e);
+	close(fd);
+	free(offsets);
+}
+
+static void check_refused(struct symbolizer *s)
+{
+	struct names names = {0};
+	uint64_t offset = 0;
+	pid_t pid = symbolizer_pid(s);
+	int fd = text_file("#!/bin/sh\n", 10);
+
+	CHECK_EQ(ask(s, SYMBOLS_ELF, fd, &offset, 1, &names), -ENOEXEC);
+	CHECK_EQ(ask(s, SYMBOLS_KERNEL, fd, &offset, 1, &names), -ENODATA);
+	/* no reason for a new child */
+	CHECK_EQ(symbolizer_pid(s), pid);
+	close(fd);
+}
+
+/* The file is emptied while the child reads it. */
+static int take_and_cut(void *ctx, size_t index, const char *name, size_t len, uint64_t offset)
+{
+	const int *fd = ctx;
+
+	(void)index, (void)name, (void)len, (void)offset;
+	return ftruncate(*fd, 0);
+}
+
+/* What is mapped is gone then: the child dies of SIGBUS at the second part of the question. */
+static void check_cut_file(struct symbolizer *s)
+{
+	char path[] = "/tmp/test_symbolizer.XXXXXX", self[512] = "", command[1200];
+	static uint64_t offsets[6000];
+	struct names names = {0};
+	struct symbol_query q = {.source = SYMBOLS_ELF, .debug_fd = -1, .offsets = offsets, .n = 6000};
+	int fd = mkstemp(path);
+	struct stat st;
+
+	CHECK(fd >= 0 && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(command, sizeof(command), "cp %s %s", self, path);
+	CHECK_EQ(system(command), 0); /* NOLINT(cert-env33-c): a command of this test */
+	CHECK_EQ(fstat(fd, &st), 0);
+	for (size_t i = 0; i < 6000; i++)
+		offsets[i] = i * ((uint64_t)st.st_size / 6000);
+	q.fd = fd;
+	CHECK_EQ(symbolizer_names(s, &q, take, &names), 0);
+	CHECK(names.n > 100);
+	CHECK_EQ(symbolizer_names(s, &q, take_and_cut, &fd), -EPIPE);
+	CHECK_EQ(symbolizer_pid(s), 0);
+	names.n = 0;
+	CHECK_EQ(symbolizer_names(s, &q, take, &names), -ENOEXEC);
+	CHECK(symbolizer_pid(s) > 0);
+	/* a sparse giant takes its time or is refused, but gives no names and does no harm */
+	CHECK_EQ(ftruncate(fd, 1ll << 40), 0);
+	CHECK(symbolizer_names(s, &q, take, &names) < 0);
+	CHECK_EQ(names.n, 0);
+	unlink(path);
+	close(fd);
+}
+
+static void check_killed(struct symbolizer *s)
+{
+	static const char text[] = "1000 100 one\n";
+	uint64_t offset = 0x1000;
+	struct names names = {0};
+	pid_t first;
+	int fd = text_file(text, sizeof(text) - 1);
+
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, &offset, 1, &names), 0);
+	first = symbolizer_pid(s);
+	CHECK(first > 0);
+	CHECK_EQ(kill(first, SIGKILL), 0);
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, &offset, 1, &names), -EPIPE);
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, &offset, 1, &names), 0);
+	CHECK_STR(names.name, "one");
+	CHECK(symbolizer_pid(s) > 0 && symbolizer_pid(s) != first);
+	/* one that does not answer */
+	first = symbolizer_pid(s);
+	CHECK_EQ(kill(first, SIGSTOP), 0);
+	symbolizer_set_limit(s, 200);
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, &offset, 1, &names), -ETIMEDOUT);
+	symbolizer_set_limit(s, 5000);
+	CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, &offset, 1, &names), 0);
+	CHECK_EQ(names.n, 1);
+	close(fd);
+}
+
+/* The line of /proc/PID/status that starts so. */
+static void status_line(pid_t pid, const char *key, char *line, size_t size)
+{
+	char path[64];
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "r");
+	while (status && fgets(line, (int)size, status))
+		if (!strncmp(line, key, strlen(key)))
+			break;
+	if (status)
+		fclose(status);
+	line[strcspn(line, "\n")] = 0;
+}
+
+static void check_rights(const struct symbolizer *s)
+{
+	pid_t pid = symbolizer_pid(s);
+	char line[256] = "";
+
+	status_line(pid, "Seccomp:", line, sizeof(line));
+	CHECK_STR(line, "Seccomp:\t2");
+	status_line(pid, "NoNewPrivs:", line, sizeof(line));
+	CHECK_STR(line, "NoNewPrivs:\t1");
+	status_line(pid, "CapEff:", line, sizeof(line));
+	CHECK_STR(line, "CapEff:\t0000000000000000");
+	status_line(pid, "CapPrm:", line, sizeof(line));
+	CHECK_STR(line, "CapPrm:\t0000000000000000");
+	if (geteuid() == 0) {
+		status_line(pid, "Uid:", line, sizeof(line));
+		CHECK_STR(line, "Uid:\t65534\t65534\t65534\t65534");
+		status_line(pid, "Groups:", line, sizeof(line));
+		CHECK(!strpbrk(line, "0123456789"));
+	}
+}
+
+int main(void)
+{
+	struct symbolizer *s = NULL;
+	pid_t pid;
+	int err = symbolizer_start(&s, geteuid(), getegid());
+
+	CHECK_EQ(err, 0);
+	if (err)
+		return check_done();
+	check_rights(s);
+	check_perf_map(s);
+	check_elf(s);
+	check_refused(s);
+	check_cut_file(s);
+	check_killed(s);
+	pid = symbolizer_pid(s);
+	symbolizer_stop(s);
+	CHECK(kill(pid, 0) < 0 && errno == ESRCH);
+	symbolizer_stop(NULL);
+	return check_done();
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Frames in words, and which of them is the program's own. */
+#ifndef CONCTRACE_FRAMES_H
+#define CONCTRACE_FRAMES_H
+
+#include "model/trace.h"
+
+#define FRAME_LABEL_MAX 512
+
+/*
+ * "function", or "libfoo.so.1+0x1234" (offset in the file), "[anon]", "[unknown]", or for the kernel
+ * "0xffff…". Without
+ * ';' and control characters, so that it can stand in a folded line. Returns buf.
+ */
+char *frame_label(char *buf, size_t size, const struct trace_frame *f);
+
+/* The base name of a path; "[anon]" and the like as they are. */
+const char *frame_file_name(const char *path);
+
+/*
+ * The innermost user frame that is the program's own: in none of the libraries that belong to the system (by
+ * base name: libc, libpthread, …) and in no shared object of a system folder; else in none of the first; else
+ * the innermost. NULL: the stack has no user frame.
+ */
+const struct trace_frame *frame_own(const struct trace *t, const struct trace_stack *s);
+
+#endif

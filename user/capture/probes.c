@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Comes in: settings. Goes out: attached programs, a readable descriptor, records. */
+#include "capture/probes.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/fail.h"
+#include "capture/syscalls.h"
+#include "capture/wchans.h"
+#include "conctrace.skel.h"
+
+#define RINGS_MAX	 32u
+#define RINGS_BYTES	 (16u << 20) /* all of them together */
+#define RING_BYTES_MIN	 (256u << 10)
+#define RING_BYTES_MAX	 (4u << 20)
+#define EVENTS_BYTES	 (4u << 20)
+#define STOP_AHEAD_NS	 1000000u /* programs that run when the end is set are through by then */
+
+struct probes {
+	struct conctrace_bpf *skel;
+	struct ring_buffer *rings;
+	int *ring_fds;
+	uint32_t n_rings;
+	struct cpu_list cpus;
+	int *sample_fds;
+	struct bpf_link **sample_links;
+	uint32_t sample_hz;
+	uint32_t cpu_limit;
+	bool attach;
+	char log[4096]; /* the end of what libbpf said */
+};
+
+static struct probes *log_owner; /* libbpf's print function has no context */
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Keeps the last words of libbpf for the message: the first lines are the cause, the verifier's log is long. */
+static int keep_log(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	size_t used;
+
+	if (level == LIBBPF_DEBUG || !log_owner)
+		return 0;
+	used = strlen(log_owner->log);
+	if (used + 1 < sizeof(log_owner->log))
+		vsnprintf(log_owner->log + used, sizeof(log_owner->log) - used, fmt, args);
+	return 0;
+}
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+static void set_classes(uint8_t (*classes)[N_SYSCALL_NUMBERS])
+{
+#define CLASS_OF(NAME, CLASS) {#NAME, SYSCALL_##CLASS},
+	static const struct {
+		const char *name;
+		uint8_t class;
+	} table[] = {SYSCALLS(CLASS_OF)};
+#undef CLASS_OF
+
+	for (int abi = 0; abi < N_SYSCALL_ABIS; abi++) {
+		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+			int n = syscall_number((enum syscall_abi)abi, table[i].name);
+
+			if (n >= 0 && n < N_SYSCALL_NUMBERS)
+				classes[abi][n] = table[i].class;
+		}
+	}
+}
+
+static int set_up_object(struct probes *p, const struct probes_options *o)
+{
+	struct wire_settings *settings = (struct wire_settings *)&p->skel->rodata->settings;
+	uint32_t bytes;
+	int err;
+
+	p->n_rings = power_of_two(p->cpu_limit);
+	if (p->n_rings > RINGS_MAX)
+		p->n_rings = RINGS_MAX;
+	bytes = RINGS_BYTES / p->n_rings;
+	if (bytes > RING_BYTES_MAX)
+		bytes = RING_BYTES_MAX;
+	if (bytes < RING_BYTES_MIN)
+		bytes = RING_BYTES_MIN;
+	settings->stacks = o->stacks;
+	settings->kernel_stacks = o->kernel_stacks;
+	settings->rings = p->n_rings;
+	settings->ring_bytes = bytes;
+	settings->events_bytes = EVENTS_BYTES;
+	set_classes((uint8_t(*)[N_SYSCALL_NUMBERS])p->skel->rodata->syscall_classes);
+	p->skel->bss->stop_at = UINT64_MAX;
+	p->skel->bss->next_number = 1;
+	err = bpf_map__set_max_entries(p->skel->maps.rings, p->n_rings);
+	if (!err)
+		err = bpf_map__set_max_entries(p->skel->maps.events, EVENTS_BYTES);
+	if (!err)
+		err = bpf_map__set_max_entries(p->skel->maps.cpu_slots, p->cpu_limit);
+	if (!err)
+		err = bpf_program__set_autoload(p->skel->progs.seed_threads, o->attach);
+	if (!err)
+		err = bpf_program__set_autoload(p->skel->progs.on_sample, o->sample_hz > 0);
+	return err;
+}
+
+/* One update for all: each update of a map of maps waits for an RCU grace period. */
+static int put_rings(struct probes *p)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint32_t keys[RINGS_MAX], count = p->n_rings;
+	int fd = bpf_map__fd(p->skel->maps.rings);
+
+	for (uint32_t i = 0; i < p->n_rings; i++)
+		keys[i] = i;
+	if (bpf_map_update_batch(fd, keys, p->ring_fds, &count, &opts) == 0)
+		return 0;
+	for (uint32_t i = 0; i < p->n_rings; i++) /* before 5.17 (3d6e7a5a8f51) */
+		if (bpf_map_update_elem(fd, &keys[i], &p->ring_fds[i], 0))
+			return -errno;
+	return 0;
+}
+
+static int make_rings(struct probes *p)
+{
+	uint32_t bytes = (uint32_t)p->skel->rodata->settings.ring_bytes;
+
+	for (uint32_t i = 0; i < p->n_rings; i++) {
+		p->ring_fds[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "conctrace_ring", 0, 0, bytes, NULL);
+		if (p->ring_fds[i] < 0)
+			return fail(-errno, "ring buffer of %u KiB: %s: is there memory to lock?", bytes >> 10,
+				    strerror(errno));
+	}
+	return put_rings(p) ? fail(-errno, "ring buffers: %s", strerror(errno)) : 0;
+}
+
+struct drain {
+	probes_fn fn;
+	void *ctx;
+};
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct drain *const *drain = ctx;
+
+	return *drain ? (*drain)->fn((*drain)->ctx, data, size) : 0;
+}
+
+static struct drain *current_drain; /* the ring buffers hand out one context for all their life */
+
+static int open_rings(struct probes *p)
+{
+	p->rings = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_record, &current_drain, NULL);
+	if (!p->rings)
+		return fail(-errno, "ring buffer: %s", strerror(errno));
+	for (uint32_t i = 0; i < p->n_rings; i++) {
+		int err = ring_buffer__add(p->rings, p->ring_fds[i], on_record, &current_drain);
+
+		if (err)
+			return fail(err, "ring buffer: %s", strerror(-err));
+	}
+	return 0;
+}
+
+/* The first line in which libbpf or the verifier says what is wrong. */
+static int fail_load(const struct probes *p, int err)
+{
+	const char *line = strstr(p->log, "failed");
+	size_t len = line ? strcspn(line, "\n") : 0;
+
+	if (err == -EPERM)
+		return fail(err, "loading the probes: %s: run as root (or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN); `conctrace doctor` tells more",
+			    strerror(-err));
+	return fail(err, "loading the probes: %s%s%.*s: `conctrace doctor` tells what this kernel lacks", strerror(-err),
+		    len ? ": libbpf: " : "", (int)(len > 300 ? 300 : len), line ? line : "");
+}
+
+int probes_load(struct probes **out, const struct probes_options *o)
+{
+	struct probes *p = calloc(1, sizeof(*p));
+	int err;
+
+	*out = NULL;
+	if (!p)
+		return fail(-ENOMEM, "loading the probes: no memory");
+	log_owner = p;
+	libbpf_set_print(keep_log);
+	p->sample_hz = o->sample_hz;
+	p->cpu_limit = o->facts->cpu_limit;
+	p->attach = o->attach;
+	p->ring_fds = calloc(RINGS_MAX, sizeof(int));
+	p->skel = conctrace_bpf__open();
+	if (!p->skel || !p->ring_fds) {
+		err = fail(-ENOMEM, "loading the probes: %s", strerror(errno));
+		goto out;
+	}
+	memset(p->ring_fds, 0xff, RINGS_MAX * sizeof(int));
+	err = cpu_list_read(&p->cpus, "", "online");
+	if (err)
+		goto out;
+	err = set_up_object(p, o);
+	if (!err)
+		err = conctrace_bpf__load(p->skel);
+	if (err) {
+		err = fail_load(p, err);
+		goto out;
+	}
+	err = make_rings(p);
+	if (!err)
+		err = open_rings(p);
+	if (!err)
+		err = wchans_read(p->skel->bss->wchans, (uint32_t *)&p->skel->bss->n_wchans);
+	probes_set_clock(p);
+out:
+	if (err) {
+		probes_free(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+static int attach_samples(struct probes *p)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.freq = 1,
+		.sample_freq = p->sample_hz,
+	};
+
+	p->sample_fds = calloc(p->cpus.n, sizeof(int));
+	p->sample_links = calloc(p->cpus.n, sizeof(struct bpf_link *));
+	if (!p->sample_fds || !p->sample_links)
+		return fail(-ENOMEM, "samples: no memory");
+	memset(p->sample_fds, 0xff, p->cpus.n * sizeof(int));
+	for (size_t i = 0; i < p->cpus.n; i++) {
+		int fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)p->cpus.numbers[i], -1, PERF_FLAG_FD_CLOEXEC);
+
+		if (fd < 0 && errno == ENODEV) /* went offline */
+			continue;
+		if (fd < 0)
+			return fail(-errno, "samples on CPU %u: perf_event_open: %s: --frequency 0 does without",
+				    p->cpus.numbers[i], strerror(errno));
+		p->sample_fds[i] = fd;
+		p->sample_links[i] = bpf_program__attach_perf_event(p->skel->progs.on_sample, fd);
+		if (!p->sample_links[i])
+			return fail(-errno, "samples on CPU %u: %s: --frequency 0 does without", p->cpus.numbers[i],
+				    strerror(errno));
+	}
+	return 0;
+}
+
+int probes_attach(struct probes *p)
+{
+	struct bpf_program *programs[] = {p->skel->progs.on_newtask, p->skel->progs.on_exec, p->skel->progs.on_switch};
+	struct bpf_link **links[] = {&p->skel->links.on_newtask, &p->skel->links.on_exec, &p->skel->links.on_switch};
+
+	for (size_t i = 0; i < 3; i++) {
+		*links[i] = bpf_program__attach(programs[i]);
+		if (!*links[i])
+			return fail(-errno, "attaching %s: %s: `conctrace doctor` tells what this kernel lacks",
+				    bpf_program__name(programs[i]), strerror(errno));
+	}
+	return p->sample_hz ? attach_samples(p) : 0;
+}
+
+int probes_seed_command(struct probes *p, int pidfd, uint32_t pid)
+{
+	struct wire_state state = {.number = p->skel->bss->next_number++, .tid = pid, .pid = pid, .state = STATE_HELD};
+
+	state.process = state.number;
+	state.space = state.number;
+	state.flags = WIRE_THREAD_PROCESS | WIRE_THREAD_SEEDED;
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.threads), &pidfd, &state, BPF_ANY))
+		return fail(-errno, "following process %u: %s", pid, strerror(errno));
+	return 0;
+}
+
+/* Runs a task iterator over all tasks; what it writes goes to `fn`. */
+static int iterate(struct bpf_program *program, probes_fn fn, void *ctx)
+{
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	static char buf[256 << 10];
+	size_t have = 0;
+	int fd = -1, err = 0;
+	ssize_t n;
+
+	if (!link)
+		return fail(-errno, "walking the tasks: %s", strerror(errno));
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		err = fail(-errno, "walking the tasks: %s", strerror(errno));
+		goto out;
+	}
+	while ((n = read(fd, buf + have, sizeof(buf) - have)) > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN))) {
+		size_t used = 0;
+
+		have += n > 0 ? (size_t)n : 0;
+		while (!err && have - used >= sizeof(struct wire_head)) {
+			struct wire_head *head = (struct wire_head *)(buf + used);
+
+			if (head->size > have - used)
+				break;
+			err = fn(ctx, head, head->size);
+			used += head->size;
+		}
+		memmove(buf, buf + used, have - used);
+		have -= used;
+		if (err)
+			goto out;
+	}
+	if (n < 0)
+		err = fail(-errno, "walking the tasks: %s", strerror(errno));
+out:
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+int probes_seed_processes(struct probes *p, const pid_t *pids, size_t n, probes_fn fn, void *ctx)
+{
+	const size_t at_once = sizeof(p->skel->bss->seed_tgids) / sizeof(uint32_t);
+
+	for (size_t first = 0; first < n; first += at_once) {
+		size_t k = n - first < at_once ? n - first : at_once;
+		int err;
+
+		for (size_t i = 0; i < k; i++)
+			p->skel->bss->seed_tgids[i] = (uint32_t)pids[first + i];
+		p->skel->bss->seed_count = (uint32_t)k;
+		err = iterate(p->skel->progs.seed_threads, fn, ctx);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void probes_arm(struct probes *p)
+{
+	__atomic_store_n(&p->skel->bss->armed, 1, __ATOMIC_SEQ_CST);
+}
+
+int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx)
+{
+	struct timespec pause = {.tv_nsec = 2 * STOP_AHEAD_NS};
+	uint64_t at = now_ns(CLOCK_MONOTONIC) + STOP_AHEAD_NS;
+
+	__atomic_store_n(&p->skel->bss->stop_at, at, __ATOMIC_SEQ_CST);
+	while (nanosleep(&pause, &pause) && errno == EINTR)
+		;
+	__atomic_store_n(&p->skel->bss->armed, 0, __ATOMIC_SEQ_CST);
+	*stopped = at;
+	return iterate(p->skel->progs.close_threads, fn, ctx);
+}
+
+int probes_fd(const struct probes *p)
+{
+	return ring_buffer__epoll_fd(p->rings);
+}
+
+int probes_drain(struct probes *p, probes_fn fn, void *ctx)
+{
+	struct drain drain = {fn, ctx};
+	int n;
+
+	current_drain = &drain;
+	n = ring_buffer__consume(p->rings);
+	current_drain = NULL;
+	return n < 0 ? n : 0;
+}
+
+int32_t probes_live(const struct probes *p)
+{
+	return __atomic_load_n(&p->skel->bss->live_threads, __ATOMIC_RELAXED);
+}
+
+void probes_set_clock(struct probes *p)
+{
+	p->skel->bss->realtime_offset = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
+}
+
+/* The values of all CPUs of element 0, `size` bytes each (a multiple of 8). */
+static void *read_percpu(struct bpf_map *map, size_t size, int *n)
+{
+	uint32_t zero = 0;
+	void *values;
+
+	*n = libbpf_num_possible_cpus();
+	values = *n > 0 ? calloc((size_t)*n, size) : NULL;
+	if (!values || bpf_map_lookup_elem(bpf_map__fd(map), &zero, values)) {
+		free(values);
+		return NULL;
+	}
+	return values;
+}
+
+int probes_counts(const struct probes *p, struct wire_cpu_counts *sum)
+{
+	struct wire_cpu_counts *each;
+	int n;
+
+	memset(sum, 0, sizeof(*sum));
+	each = read_percpu(p->skel->maps.cpu_counts, sizeof(*each), &n);
+	if (!each)
+		return fail(-ENOMEM, "reading the probes' counters: %s", strerror(errno));
+	for (int i = 0; i < n; i++)
+		for (size_t k = 0; k < sizeof(*sum) / sizeof(uint64_t); k++)
+			((uint64_t *)sum)[k] += ((uint64_t *)&each[i])[k];
+	free(each);
+	return 0;
+}
+
+/* As maps.h has it. */
+struct orphan_sums {
+	struct wire_end end;
+	struct wire_wait waits[N_WAIT_KINDS];
+};
+
+static int send_orphans(struct orphan_sums *o, probes_fn fn, void *ctx)
+{
+	int err = 0;
+
+	for (uint32_t k = 0; k < N_WAIT_KINDS && !err; k++) {
+		struct wire_wait *w = &o->waits[k];
+
+		if (!w->ns && !w->count)
+			continue;
+		w->head = (struct wire_head){WIRE_WAIT, sizeof(*w), 0};
+		w->kind = k;
+		err = fn(ctx, w, sizeof(*w));
+	}
+	o->end.head = (struct wire_head){WIRE_END, sizeof(o->end), 0};
+	o->end.flags = WIRE_END_ORPHANS | WIRE_END_TERMINATED;
+	return err ? err : fn(ctx, &o->end, sizeof(o->end));
+}
+
+/* One record for all CPUs: the sums of sums. */
+int probes_orphans(const struct probes *p, probes_fn fn, void *ctx)
+{
+	struct orphan_sums sum = {0}, *each;
+	int n, err = 0;
+
+	each = read_percpu(p->skel->maps.orphans, sizeof(*each), &n);
+	if (!each)
+		return fail(-ENOMEM, "reading the probes' counters: %s", strerror(errno));
+	for (int i = 0; i < n; i++) {
+		uint64_t max[N_WAIT_KINDS];
+
+		for (size_t k = 0; k < N_WAIT_KINDS; k++) {
+			max[k] = each[i].waits[k].max_ns > sum.waits[k].max_ns ? each[i].waits[k].max_ns : sum.waits[k].max_ns;
+			for (size_t b = 0; b < WIRE_HIST_BUCKETS; b++)
+				sum.waits[k].hist[b] += each[i].waits[k].hist[b];
+			sum.waits[k].count += each[i].waits[k].count;
+			sum.waits[k].retries += each[i].waits[k].retries;
+			sum.waits[k].ns += each[i].waits[k].ns;
+			sum.waits[k].max_ns = max[k];
+		}
+		for (__u64 *to = &sum.end.start, *from = &each[i].end.start; to <= &sum.end.threads; to++, from++)
+			*to += *from;
+	}
+	if (sum.end.threads)
+		err = send_orphans(&sum, fn, ctx);
+	free(each);
+	return err;
+}
+
+size_t probes_programs(const struct probes *p, struct probe_program *programs, size_t max)
+{
+	struct bpf_program *program;
+	size_t n = 0;
+
+	bpf_object__for_each_program(program, p->skel->obj) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (n == max || bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			continue;
+		programs[n].name = bpf_program__name(program);
+		programs[n++].verified = info.verified_insns;
+	}
+	return n;
+}
+
+void probes_free(struct probes *p)
+{
+	if (!p)
+		return;
+	if (p->skel && p->skel->bss)
+		p->skel->bss->armed = 0;
+	for (size_t i = 0; p->sample_links && i < p->cpus.n; i++)
+		bpf_link__destroy(p->sample_links[i]);
+	for (size_t i = 0; p->sample_fds && i < p->cpus.n; i++)
+		if (p->sample_fds[i] >= 0)
+			close(p->sample_fds[i]);
+	ring_buffer__free(p->rings);
+	conctrace_bpf__destroy(p->skel);
+	for (uint32_t i = 0; p->ring_fds && i < RINGS_MAX; i++)
+		if (p->ring_fds[i] >= 0)
+			close(p->ring_fds[i]);
+	free(p->cpus.numbers);
+	free(p->sample_fds);
+	free(p->sample_links);
+	free(p->ring_fds);
+	if (log_owner == p)
+		log_owner = NULL;
+	free(p);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cage of the process that parses untrusted bytes: no privileges, no files but the descriptors that it is
+ * given, memory to work in, nothing else.
+ */
+#ifndef CONCTRACE_SANDBOX_H
+#define CONCTRACE_SANDBOX_H
+
+#include <sys/types.h>
+
+/*
+ * For a child right after fork: closes every descriptor but `keep` (which gets the number 3), becomes uid and
+ * gid (if it is root; 0 means nobody), dies with `parent`, ignores the terminal's signals, gives up all
+ * capabilities, limits itself, and lets a system call filter allow only memory, reading, and messages. There
+ * is no way back. On failure a negative errno: the child must then end.
+ */
+int sandbox_enter(int keep, uid_t uid, gid_t gid, pid_t parent);
+#define SANDBOX_FD 3
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: descriptors of untrusted files and offsets. Out: names, by way of a child in a sandbox. */
+#include "capture/symbolizer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "capture/sandbox.h"
+#include "capture/symbolizer_protocol.h"
+#include "symbols/symbol.h"
+
+#define LIMIT_MS 5000
+
+struct symbolizer {
+	pid_t pid; /* 0: no child */
+	int fd;
+	uid_t uid;
+	gid_t gid;
+	int limit_ms;
+	struct symbolizer_request request;
+	union {
+		struct symbolizer_reply reply;
+		unsigned char message[SYMBOLIZER_MESSAGE];
+	};
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void end_child(struct symbolizer *s)
+{
+	if (!s->pid)
+		return;
+	close(s->fd);
+	kill(s->pid, SIGKILL);
+	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	s->pid = 0;
+	s->fd = -1;
+}
+
+/* One message of the child, its length in *len. */
+static int receive(struct symbolizer *s, int64_t deadline, size_t *len)
+{
+	for (;;) {
+		struct pollfd ready = {.fd = s->fd, .events = POLLIN};
+		int64_t left = deadline - now_ms();
+		int n = left > 0 ? poll(&ready, 1, (int)left) : 0;
+		ssize_t got;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return fail(-ETIMEDOUT, "symbols: not read within %d ms", s->limit_ms);
+		got = recv(s->fd, s->message, sizeof(s->message), MSG_DONTWAIT);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (got <= 0)
+			return fail(-EPIPE, "symbols: the process that read them died");
+		if ((size_t)got < sizeof(s->reply) || s->reply.magic != SYMBOLIZER_MAGIC)
+			return fail(-EPROTO, "symbols: an answer that makes no sense");
+		*len = (size_t)got;
+		return 0;
+	}
+}
+
+/* In the child; does not return. */
+static void run_child(const struct symbolizer *s, int fd, pid_t parent)
+{
+	if (!sandbox_enter(fd, s->uid, s->gid, parent))
+		symbolizer_child(SANDBOX_FD);
+	_exit(0);
+}
+
+static int start_child(struct symbolizer *s)
+{
+	pid_t self = getpid();
+	size_t len;
+	int pair[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return fail(-errno, "symbols: socketpair: %s", strerror(errno));
+	s->pid = fork();
+	if (s->pid < 0) {
+		err = -errno;
+		s->pid = 0;
+		close(pair[0]);
+		close(pair[1]);
+		return fail(err, "symbols: fork: %s", strerror(-err));
+	}
+	if (!s->pid)
+		run_child(s, pair[1], self);
+	close(pair[1]);
+	s->fd = pair[0];
+	err = receive(s, now_ms() + LIMIT_MS, &len);
+	if (err) {
+		end_child(s);
+		return fail(-EPERM,
+			    "symbols: the process that reads them could not drop its rights (seccomp filter, "
+			    "user %u): "
+			    "there are no names",
+			    s->uid);
+	}
+	return 0;
+}
+
+int symbolizer_start(struct symbolizer **out, uid_t uid, gid_t gid)
+{
+	struct symbolizer *s = calloc(1, sizeof(*s));
+	int err;
+
+	*out = NULL;
+	if (!s)
+		return fail(-ENOMEM, "symbols: no memory");
+	s->uid = uid;
+	s->gid = gid;
+	s->fd = -1;
+	s->limit_ms = LIMIT_MS;
+	err = start_child(s);
+	if (err) {
+		free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+void symbolizer_stop(struct symbolizer *s)
+{
+	if (!s)
+		return;
+	end_child(s);
+	free(s);
+}
+
+uid_t symbolizer_uid(const struct symbolizer *s)
+{
+	return s->uid;
+}
+
+pid_t symbolizer_pid(const struct symbolizer *s)
+{
+	return s->pid;
+}
+
+void symbolizer_set_limit(struct symbolizer *s, int ms)
+{
+	s->limit_ms = ms;
+}
+
+static int send_request(struct symbolizer *s, const struct symbol_query *q, size_t first, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec data = {&s->request,
+			     offsetof(struct symbolizer_request, offsets) + n * sizeof(uint64_t)};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	int fds[2] = {q->fd, q->debug_fd};
+	size_t n_fds = first ? 0 : q->debug_fd >= 0 ? 2 : 1;
+
+	s->request.magic = SYMBOLIZER_MAGIC;
+	s->request.kind = q->source;
+	s->request.fds = (uint32_t)n_fds;
+	s->request.count = (uint32_t)n;
+	s->request.build_id_len =
+		q->build_id_len <= sizeof(s->request.build_id) ? (uint32_t)q->build_id_len : 0;
+	if (s->request.build_id_len)
+		memcpy(s->request.build_id, q->build_id, s->request.build_id_len);
+	memcpy(s->request.offsets, q->offsets + first, n * sizeof(uint64_t));
+	if (n_fds) {
+		struct cmsghdr *part;
+
+		memset(&control, 0, sizeof(control));
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+		part = CMSG_FIRSTHDR(&message);
+		part->cmsg_level = SOL_SOCKET;
+		part->cmsg_type = SCM_RIGHTS;
+		part->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(part), fds, n_fds * sizeof(int));
+	}
+	if (sendmsg(s->fd, &message, MSG_NOSIGNAL) < 0)
+		return errno == EBADF ? fail(-EBADF, "symbols: no such descriptor")
+				      : fail(-EPIPE, "symbols: the process that reads them died");
+	return 0;
+}
+
+/* Gives out the answers of one message; *next: the lowest index that may come. */
+static int take_answers(struct symbolizer *s, size_t len, size_t first, size_t n, size_t *next,
+			symbolizer_fn fn, void *ctx)
+{
+	size_t at = sizeof(s->reply);
+
+	for (uint32_t i = 0; i < s->reply.count; i++) {
+		struct symbolizer_answer a;
+		const char *name;
+		size_t padded;
+		int err;
+
+		if (len - at < sizeof(a))
+			return fail(-EPROTO, "symbols: an answer that is cut");
+		memcpy(&a, s->message + at, sizeof(a));
+		padded = ((size_t)a.name_len + 7) & ~(size_t)7;
+		at += sizeof(a);
+		if (a.index < *next || a.index >= n || !a.name_len || a.name_len > SYMBOL_NAME_MAX ||
+		    padded > len - at)
+			return fail(-EPROTO, "symbols: an answer that makes no sense");
+		name = (const char *)s->message + at;
+		if (memchr(name, 0, a.name_len))
+			return fail(-EPROTO, "symbols: a name that is none");
+		*next = (size_t)a.index + 1;
+		at += padded;
+		err = fn(ctx, first + a.index, name, a.name_len, a.offset);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int ask(struct symbolizer *s, const struct symbol_query *q, size_t first, size_t n, int64_t deadline,
+	       symbolizer_fn fn, void *ctx)
+{
+	size_t next = 0, len = 0;
+	int err = send_request(s, q, first, n);
+
+	while (!err) {
+		err = receive(s, deadline, &len);
+		if (!err && s->reply.err < 0 && s->reply.err > -4096)
+			return fail(s->reply.err, "symbols: the file can't be read: %s",
+				    strerror(-s->reply.err));
+		if (!err)
+			err = take_answers(s, len, first, n, &next, fn, ctx);
+		if (!err && s->reply.last)
+			break;
+	}
+	return err;
+}
+
+int symbolizer_names(struct symbolizer *s, const struct symbol_query *q, symbolizer_fn fn, void *ctx)
+{
+	int64_t deadline = now_ms() + s->limit_ms;
+	int err = s->pid ? 0 : start_child(s);
+
+	for (size_t first = 0; !err && first < q->n; first += SYMBOLIZER_OFFSETS) {
+		size_t n = q->n - first < SYMBOLIZER_OFFSETS ? q->n - first : SYMBOLIZER_OFFSETS;
+
+		err = ask(s, q, first, n, deadline, fn, ctx);
+		/* an answer of the child's own leaves it at its post; anything else may have left messages on
+		 * the way */
+		if (err && (s->reply.err != err || err == -EPIPE || err == -ETIMEDOUT || err == -EPROTO))
+			end_child(s);
+	}
+	return err;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: a recording. Out: its folded stacks on stdout. */
+#include "commands/show.h"
+#include "commands/verbs.h"
+#include "model/trace.h"
+
+int command_folded(const struct folded_options *o, int argc, char **argv)
+{
+	struct trace *trace = NULL;
+	int err = trace_load(&trace, show_path(argc, argv));
+
+	if (!err)
+		err = show_folded(trace, stdout, "standard output", o->what);
+	trace_free(trace);
+	return err;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is shown of a recording: its report, its folded stacks. Files are opened by the caller, who knows in
+ * whose name.
+ */
+#ifndef CONCTRACE_SHOW_H
+#define CONCTRACE_SHOW_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "output/page.h"
+
+struct trace;
+
+struct show_options {
+	FILE *report; /* NULL: none */
+	FILE *folded; /* NULL: none; all of the time */
+	bool json;    /* the report as JSON */
+	bool threads_all;
+};
+
+/*
+ * Loads the recording at `path`, writes what is asked for, and flushes it. The streams stay open. 0, or a
+ * negative errno with a message (a stream that could not be written whole is an error).
+ */
+int show_recording(const char *path, const struct show_options *o);
+
+/* The report of a trace that is loaded, flushed. `name` is what messages call the stream. */
+int show_report(const struct trace *t, FILE *out, const char *name, bool json, bool threads_all);
+
+/* The same for folded stacks; `what` is an enum folded_choice. */
+int show_folded(const struct trace *t, FILE *out, const char *name, int what);
+
+/* How text for people should look on this stream: width, colours, UTF-8. */
+struct page_style show_style(FILE *out);
+
+/* The recording that a verb was given, or the default. */
+const char *show_path(int argc, char **argv);
+
+/* 0 if everything that was written to `out` has reached it, else a negative errno and a message with `name`.
+ */
+int show_flush(FILE *out, const char *name);
+
+#endif

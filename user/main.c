@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: argv. Out: the verb's exit status; what went wrong is printed here, once, for all of them. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "commands/verbs.h"
+#include "output/json_keys.h"
+
+#define STATUS_USAGE   2
+#define STATUS_FAILURE 1
+
+/* A result that could not be written (a full disk, a closed pipe) must not look like success. */
+static int check_stdout(void)
+{
+	bool pending = __fpending(stdout) != 0, failed = ferror(stdout) != 0;
+	int err = 0;
+
+	if (fclose(stdout) &&
+	    (pending || failed || errno != EBADF)) /* closed from the start and not used: fine */
+		err = errno;
+	else if (failed)
+		err = EIO;
+	if (!err)
+		return 0;
+	return fail(-err, "standard output: %s: the result was not written whole", strerror(err));
+}
+
+static int dispatch(int argc, char **argv, int *status)
+{
+	const char *word = argc > 1 ? argv[1] : NULL;
+	const struct verb *verb;
+
+	*status = STATUS_USAGE;
+	if (!word)
+		return fail(-EINVAL,
+			    "no verb was given: start with conctrace run COMMAND, or see conctrace --help");
+	verb = verb_find(word);
+	if (verb)
+		return verb_run(verb, argc - 2, argv + 2, status);
+
+	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+		verbs_print_help(stdout);
+	else if (!strcmp(word, "--version"))
+		verbs_print_version(stdout);
+	else if (!strcmp(word, "--list-options")) /* for the completion and the check of the documents */
+		verbs_list_options(stdout);
+	else if (!strcmp(word, "--list-json-keys")) /* for the manual */
+		json_keys_print(stdout);
+	else
+		return fail(-EINVAL, "unknown %s \"%s\": see conctrace --help",
+			    word[0] == '-' ? "option" : "verb", word);
+	if (argc > 2)
+		return fail(-EINVAL, "argument \"%s\" behind %s is one too many: see conctrace --help",
+			    argv[2], word);
+	*status = 0;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	if (dispatch(argc, argv, &status))
+		talk("%s", fail_message());
+	if (check_stdout()) {
+		talk("%s", fail_message());
+		if (status == 0)
+			status = STATUS_FAILURE;
+	}
+	return status;
+}

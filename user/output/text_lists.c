@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: a report. Out: its lists: processes with their threads, and the waits that cost most. */
+#include <inttypes.h>
+#include <sys/wait.h>
+
+#include "analysis/kinds.h"
+#include "base/text.h"
+#include "output/text_parts.h"
+
+#define WHO	28
+#define TIME	10
+#define MOSTLY	12
+#define BAR_MAX 40
+#define PLACES	12 /* listed */
+#define WIDE	86
+
+/* One line: who, where its time went. */
+struct who {
+	int indent;
+	enum page_ink ink;
+	const char *name;
+	const struct report_account *account;
+	const char *mostly; /* NULL: nothing */
+};
+
+static void print_who(struct page *p, const struct who *w)
+{
+	const struct report_account *a = w->account;
+	const struct page_piece pieces[] = {
+		{INK_GREEN, '#', "█", a->running_ns},
+		{INK_YELLOW, '+', "▓", a->ready_ns},
+		{INK_BLUE, '=', "▒", a->groups_ns[WAIT_GROUP_IO]},
+		{INK_RED, '!', "▒", a->groups_ns[WAIT_GROUP_LOCK]},
+		{INK_DIM, '.', "·",
+		 a->waiting_ns - a->groups_ns[WAIT_GROUP_IO] - a->groups_ns[WAIT_GROUP_LOCK]},
+	};
+	char cell[32];
+
+	page_spaces(p, w->indent);
+	page_left(p, w->ink, WHO - w->indent, w->name);
+	page_right(p, INK_PLAIN, TIME, cell_ns(cell, sizeof(cell), a->running_ns));
+	page_right(p, INK_PLAIN, TIME, cell_ns(cell, sizeof(cell), a->ready_ns));
+	page_right(p, INK_PLAIN, TIME, cell_ns(cell, sizeof(cell), a->waiting_ns));
+	if (p->width >= WIDE) {
+		page_spaces(p, 2);
+		page_left(p, INK_PLAIN, MOSTLY, w->mostly ? w->mostly : "");
+		page_spaces(p, 1);
+		page_pieces(p, page_room(p) < BAR_MAX ? page_room(p) : BAR_MAX, a->lifetime_ns, pieces,
+			    sizeof(pieces) / sizeof(pieces[0]));
+	}
+	page_line(p);
+}
+
+static void print_thread(struct page *p, const struct report_thread *t, int indent)
+{
+	char name[96];
+	struct who w = {.indent = indent, .name = name, .account = &t->account};
+
+	if (t->orphans)
+		snprintf(name, sizeof(name), "%" PRIu64 " threads without detail", t->count);
+	else
+		snprintf(name, sizeof(name), "%" PRIu32 " %s%s", t->tid, t->comm,
+			 t->async	    ? " (event loop)"
+			 : t->kernel_worker ? " (kernel)"
+					    : "");
+	w.mostly = t->wait_top_ns ? wait_kind_name(t->wait_top) : NULL;
+	print_who(p, &w);
+}
+
+static void print_rest(struct page *p, const struct report_rest *rest, const char *what)
+{
+	char name[96], count[32];
+	struct who w = {.indent = 4, .ink = INK_DIM, .name = name, .account = &rest->account};
+
+	if (!rest->threads)
+		return;
+	text_count(count, sizeof(count), rest->threads);
+	snprintf(name, sizeof(name), "%s %s%s", count, what, rest->threads == 1 ? "" : "s");
+	print_who(p, &w);
+}
+
+static void name_process(char *name, size_t size, const struct report_process *process)
+{
+	char end[48] = "";
+
+	if (process->terminated && WIFSIGNALED(process->exit_status))
+		snprintf(end, sizeof(end), " (signal %d)", WTERMSIG(process->exit_status));
+	else if (process->terminated && WEXITSTATUS(process->exit_status))
+		snprintf(end, sizeof(end), " (exit %d)", WEXITSTATUS(process->exit_status));
+	if (process->n_threads > 1)
+		snprintf(name, size, "%" PRIu32 " %s, %" PRIu32 " threads%s", process->pid, process->comm,
+			 process->n_threads, end);
+	else
+		snprintf(name, size, "%" PRIu32 " %s%s", process->pid, process->comm, end);
+}
+
+static void print_process(struct page *p, const struct report *r, const struct report_process *process)
+{
+	char name[128];
+	struct who w = {.indent = 2, .ink = INK_BOLD, .name = name, .account = &process->account};
+	const struct report_thread *first = &r->threads[process->first_thread];
+	uint32_t i;
+
+	if (process->orphans) {
+		for (i = 0; i < process->n_threads; i++)
+			print_thread(p, first + i, 2);
+		return;
+	}
+	name_process(name, sizeof(name), process);
+	if (process->n_threads == 1)
+		w.mostly = first->wait_top_ns ? wait_kind_name(first->wait_top) : NULL;
+	print_who(p, &w);
+	if (process->n_threads == 1)
+		return;
+	for (i = 0; i < process->n_listed; i++)
+		print_thread(p, &r->threads[process->order[i]], 4);
+	print_rest(p, &process->rest, "more thread");
+	print_rest(p, &process->idle, "idle worker");
+}
+
+void text_threads(struct page *p, const struct report *r)
+{
+	char name[96], count[32];
+	uint32_t i;
+	size_t g;
+
+	page_section(p, "Processes and threads");
+	page_spaces(p, WHO - p->column);
+	page_right(p, INK_DIM, TIME, "running");
+	page_right(p, INK_DIM, TIME, "ready");
+	page_right(p, INK_DIM, TIME, "waiting");
+	if (p->width >= WIDE) {
+		page_spaces(p, 2);
+		page_left(p, INK_DIM, MOSTLY, "mostly");
+		page_spaces(p, 1);
+		page_text(p, INK_DIM,
+			  p->style.utf8 ? "█ run ▓ ready ▒ I/O, lock · other"
+					: "# run + ready = I/O ! lock . other");
+	}
+	page_line(p);
+	for (i = 0; i < r->n_listed; i++)
+		print_process(p, r, &r->processes[r->process_order[i]]);
+	for (g = 0; g < r->n_groups; g++) {
+		const struct report_rest *sum = &r->groups[g].sum;
+		struct who w = {.indent = 2, .ink = INK_DIM, .name = name, .account = &sum->account};
+
+		text_count(count, sizeof(count), sum->processes);
+		snprintf(name, sizeof(name), "%s × %s", count, r->groups[g].comm);
+		print_who(p, &w);
+	}
+}
+
+static void print_place(struct page *p, const struct report *r, const struct report_place *place)
+{
+	char cell[32];
+
+	page_right(p, INK_PLAIN, 12, cell_ns(cell, sizeof(cell), place->ns));
+	page_right(p, INK_PLAIN, 9, cell_share(cell, sizeof(cell), place->ns, r->totals.lifetime_ns));
+	page_right(p, INK_PLAIN, 11, cell_count(cell, sizeof(cell), place->count));
+	if (p->width >= WIDE)
+		page_right(p, INK_PLAIN, 11, cell_ns(cell, sizeof(cell), place->max_ns));
+	page_spaces(p, 2);
+	page_left(p, ink_of_group(wait_kind_group(place->kind)), MOSTLY, wait_kind_name(place->kind));
+	page_text(p, INK_PLAIN, place->place);
+	if (place->file[0])
+		page_printf(p, INK_DIM, " (%s)%s%s", place->file, place->syscall ? ", " : "",
+			    place->syscall ? place->syscall : "");
+	page_line(p);
+}
+
+void text_places(struct page *p, const struct report *r)
+{
+	size_t i, n = r->n_places < PLACES ? r->n_places : PLACES;
+
+	if (!n)
+		return;
+	page_section(p, "Waits that cost most");
+	page_line(p);
+	page_right(p, INK_DIM, 12, "total");
+	page_right(p, INK_DIM, 9, "share");
+	page_right(p, INK_DIM, 11, "count");
+	if (p->width >= WIDE)
+		page_right(p, INK_DIM, 11, "longest");
+	page_spaces(p, 2);
+	page_left(p, INK_DIM, MOSTLY, "kind");
+	page_text(p, INK_DIM, "place (file), system call");
+	page_line(p);
+	for (i = 0; i < n; i++)
+		print_place(p, r, &r->places[i]);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: the symbol tables of an ELF file. Out: a sorted table that answers which function an address lies in.
+ */
+#include "symbols/elf_symbols.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "symbols/address_order.h"
+#include "symbols/elf_plt.h"
+
+#define MAX_SYMBOLS    20000000u
+#define MAX_STEPS_BACK 64 /* over nested functions, when an address lies after the nearest one's end */
+
+enum name_table { NAMES_MADE, NAMES_FIRST, NAMES_TABLES = 5 };
+
+struct entry {
+	uint64_t addr, size;
+	uint32_t name;	/* place in its table */
+	uint16_t table; /* enum name_table, and up */
+	uint16_t rank;	/* of its name among those for one address: the lowest wins */
+};
+
+struct names {
+	const unsigned char *bytes;
+	size_t len;
+};
+
+struct elf_symbols {
+	const struct elf_file *file;
+	struct entry *entries;
+	size_t n, cap;
+	struct names names[NAMES_TABLES]; /* [NAMES_MADE] is `made` */
+	struct bytes made;		  /* the names of PLT stubs */
+	uint16_t n_names;
+};
+
+static struct names names_of(const struct elf_symbols *s, uint16_t table)
+{
+	if (table == NAMES_MADE)
+		return (struct names){s->made.data, s->made.len};
+	return s->names[table];
+}
+
+/* Global names before weak before local ones, but first of all those with few leading underscores: read, not
+ * __libc_read. */
+static uint16_t rank_of(const char *name, unsigned int bind, uint64_t size)
+{
+	unsigned int underscores = 0, rank;
+
+	while (underscores < 15 && name[underscores] == '_')
+		underscores++;
+	rank = bind == STB_LOCAL ? 2 : bind == STB_WEAK ? 1 : 0;
+	return (uint16_t)((size ? 0 : 0x1000) + (rank == 2 ? 0x100 : 0) + underscores * 4 + rank);
+}
+
+static int add_entry(struct elf_symbols *s, const struct entry *entry)
+{
+	int err = array_grow(&s->entries, &s->cap, s->n + 1, sizeof(*s->entries));
+
+	if (!err)
+		s->entries[s->n++] = *entry;
+	return err;
+}
+
+static void read_symbol(const struct elf_file *e, const unsigned char *at, Elf64_Sym *sym)
+{
+	Elf32_Sym narrow;
+
+	if (e->is64) {
+		memcpy(sym, at, sizeof(*sym));
+		return;
+	}
+	memcpy(&narrow, at, sizeof(narrow));
+	sym->st_name = narrow.st_name;
+	sym->st_info = narrow.st_info;
+	sym->st_other = narrow.st_other;
+	sym->st_shndx = narrow.st_shndx;
+	sym->st_value = narrow.st_value;
+	sym->st_size = narrow.st_size;
+}
+
+static bool is_function(const Elf64_Sym *sym)
+{
+	unsigned int type = ELF64_ST_TYPE(sym->st_info);
+
+	return (type == STT_FUNC || type == STT_GNU_IFUNC) && sym->st_shndx != SHN_UNDEF && sym->st_value;
+}
+
+/* Adds the functions of one .symtab or .dynsym. */
+static int add_table(struct elf_symbols *s, const struct elf_file *e, const struct elf_section *section)
+{
+	size_t len, step = e->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	const unsigned char *bytes = elf_section_bytes(e, section, &len);
+	struct names *names = &s->names[s->n_names];
+
+	if (!bytes || s->n_names >= NAMES_TABLES || section->link >= e->n_sections)
+		return 0;
+	names->bytes = elf_section_bytes(e, &e->sections[section->link], &names->len);
+	if (!names->bytes || !names->len || names->bytes[names->len - 1])
+		return 0; /* every name must end within its table */
+	for (size_t at = 0; len - at >= step && s->n < MAX_SYMBOLS; at += step) {
+		struct entry entry = {.table = s->n_names};
+		Elf64_Sym sym;
+		int err;
+
+		read_symbol(e, bytes + at, &sym);
+		if (!is_function(&sym) || sym.st_name >= names->len || !names->bytes[sym.st_name])
+			continue;
+		entry.addr = sym.st_value;
+		entry.size =
+			sym.st_size > UINT64_MAX - sym.st_value ? UINT64_MAX - sym.st_value : sym.st_size;
+		entry.name = sym.st_name;
+		entry.rank = rank_of((const char *)names->bytes + sym.st_name, ELF64_ST_BIND(sym.st_info),
+				     sym.st_size);
+		err = add_entry(s, &entry);
+		if (err)
+			return err;
+	}
+	s->n_names++;
+	return 0;
+}
+
+static int add_tables(struct elf_symbols *s, const struct elf_file *e)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < e->n_sections; i++)
+		if (e->sections[i].type == SHT_SYMTAB || e->sections[i].type == SHT_DYNSYM)
+			err = add_table(s, e, &e->sections[i]);
+	return err;
+}
+
+static int add_stub(void *ctx, uint64_t addr, uint64_t size, const char *name)
+{
+	struct elf_symbols *s = ctx;
+	struct entry entry = {.addr = addr, .size = size, .table = NAMES_MADE, .name = (uint32_t)s->made.len};
+	int err;
+
+	if (s->made.len > UINT32_MAX / 2)
+		return 0;
+	entry.rank = 0x800;
+	err = bytes_printf(&s->made, "%.*s@plt", SYMBOL_NAME_MAX, name);
+	if (!err)
+		err = bytes_add(&s->made, NULL, 1);
+	return err ? err : add_entry(s, &entry);
+}
+
+static uint64_t section_end(const struct elf_file *e, uint64_t addr)
+{
+	for (size_t i = 0; i < e->n_sections; i++) {
+		const struct elf_section *s = &e->sections[i];
+
+		if ((s->flags & SHF_EXECINSTR) && addr >= s->addr && addr - s->addr < s->size)
+			return s->addr + s->size;
+	}
+	return addr + 1;
+}
+
+/* A is the better name for the address that both have. */
+static bool is_better(const struct entry *a, const struct entry *b)
+{
+	if (a->rank != b->rank)
+		return a->rank < b->rank;
+	if (a->table != b->table)
+		return a->table < b->table;
+	return a->name < b->name;
+}
+
+/* Adds an entry behind the last one, or, if both have the same address, makes the better of the two of them.
+ */
+static size_t merge(struct entry *sorted, size_t n, const struct entry *entry)
+{
+	struct entry *last;
+	uint64_t size;
+
+	if (!n || sorted[n - 1].addr != entry->addr) {
+		sorted[n] = *entry;
+		return n + 1;
+	}
+	last = &sorted[n - 1];
+	size = last->size > entry->size ? last->size : entry->size;
+	if (is_better(entry, last))
+		*last = *entry;
+	last->size = size;
+	return n;
+}
+
+/* Sorts by address and keeps one entry for each, with the best name and the largest size. */
+static int sort_entries(struct elf_symbols *s)
+{
+	struct radix_item *order = address_order(s->entries, s->n, sizeof(*s->entries));
+	struct entry *sorted = calloc(s->n, sizeof(*sorted));
+	size_t n = 0;
+
+	if (!order || !sorted) {
+		free(order);
+		free(sorted);
+		return fail(-ENOMEM, "symbols: no memory to sort %zu", s->n);
+	}
+	for (size_t i = 0; i < s->n; i++)
+		n = merge(sorted, n, &s->entries[order[i].value]);
+	free(order);
+	free(s->entries);
+	s->entries = sorted;
+	s->n = s->cap = n;
+	return 0;
+}
+
+/* One without a size (assembler code) lasts until the next, or to its section's end. */
+static void give_sizes(struct elf_symbols *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct entry *entry = &s->entries[i];
+		uint64_t end;
+
+		if (entry->size)
+			continue;
+		end = section_end(s->file, entry->addr);
+		if (i + 1 < s->n && s->entries[i + 1].addr < end)
+			end = s->entries[i + 1].addr;
+		entry->size = end - entry->addr;
+	}
+}
+
+static bool is_debug_file_of(const struct elf_file *debug, const struct elf_file *e)
+{
+	return debug && e->build_id_len && debug->build_id_len == e->build_id_len && debug->is64 == e->is64 &&
+	       debug->machine == e->machine && !memcmp(debug->build_id, e->build_id, e->build_id_len);
+}
+
+int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const struct elf_file *debug)
+{
+	struct elf_symbols *s = calloc(1, sizeof(*s));
+	int err;
+
+	*out = NULL;
+	if (!s)
+		return fail(-ENOMEM, "symbols: no memory");
+	s->file = e;
+	s->n_names = NAMES_FIRST;
+	err = add_tables(s, e);
+	if (!err && is_debug_file_of(debug, e))
+		err = add_tables(s, debug);
+	if (!err)
+		err = elf_plt_walk(e, add_stub, s);
+	if (!err && s->n)
+		err = sort_entries(s);
+	if (err) {
+		elf_symbols_free(s);
+		return err;
+	}
+	give_sizes(s);
+	*out = s;
+	return 0;
+}
+
+void elf_symbols_free(struct elf_symbols *s)
+{
+	if (!s)
+		return;
+	free(s->entries);
+	bytes_release(&s->made);
+	free(s);
+}
+
+size_t elf_symbols_count(const struct elf_symbols *s)
+{
+	return s->n;
+}
+
+bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->entries[middle].addr <= vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t steps = 0; low > 0 && steps < MAX_STEPS_BACK; steps++) {
+		const struct entry *entry = &s->entries[--low];
+		struct names names;
+
+		if (vaddr - entry->addr >= entry->size)
+			continue;
+		names = names_of(s, entry->table);
+		out->name = (const char *)names.bytes + entry->name;
+		out->name_len = strnlen(out->name, SYMBOL_NAME_MAX);
+		out->offset = vaddr - entry->addr;
+		return true;
+	}
+	return false;
+}
+
+bool elf_symbols_at_offset(const struct elf_symbols *s, uint64_t offset, struct symbol *out)
+{
+	uint64_t vaddr;
+
+	return elf_file_vaddr(s->file, offset, &vaddr) && elf_symbols_at(s, vaddr, out);
+}

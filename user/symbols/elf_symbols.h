@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The function symbols of an ELF file (.symtab, .dynsym, PLT stubs), or of it and its separate debug file, as
+ * one sorted table. Of several names for one address the most telling is kept: a global one without
+ * underscores. Takes addresses as the symbol tables have them (virtual addresses in the file) or file
+ * offsets.
+ */
+#ifndef CONCTRACE_ELF_SYMBOLS_H
+#define CONCTRACE_ELF_SYMBOLS_H
+
+#include "symbols/elf_file.h"
+#include "symbols/symbol.h"
+
+struct elf_symbols; /* opaque */
+
+/*
+ * `e` and `debug` (NULL: none; ignored unless its build id is e's) must outlive the table. A file without any
+ * symbol gives an empty table. 0 or -ENOMEM.
+ */
+int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const struct elf_file *debug);
+void elf_symbols_free(struct elf_symbols *s);
+size_t elf_symbols_count(const struct elf_symbols *s);
+
+/* The function that the address lies in; false if none. Names of PLT stubs end in "@plt". */
+bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out);
+/* The same for an offset in the file. */
+bool elf_symbols_at_offset(const struct elf_symbols *s, uint64_t offset, struct symbol *out);
+
+#endif
