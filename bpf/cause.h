@@ -121,14 +121,6 @@ static __always_inline __u8 worker_kind(struct task_struct *task)
 	return file ? file_kind(file) : WAIT_DISK;
 }
 
-/* Classes whose kind is always the same. */
-static const __u8 kinds_of_classes[32] = {
-	[SYSCALL_OTHER] = WAIT_SYSCALL,   [SYSCALL_FILE] = WAIT_DISK,       [SYSCALL_AIO] = WAIT_DISK,
-	[SYSCALL_SLEEP] = WAIT_SLEEP,     [SYSCALL_CHILD] = WAIT_CHILD,     [SYSCALL_SIGNAL] = WAIT_SIGNAL,
-	[SYSCALL_FLOCK] = WAIT_FILE_LOCK, [SYSCALL_IPC] = WAIT_IPC,         [SYSCALL_MEMORY] = WAIT_FAULT,
-	[SYSCALL_YIELD] = WAIT_SYSCALL,   [SYSCALL_EXIT] = WAIT_SYSCALL,
-};
-
 /* By the class of the system call, its arguments, and what they point to. */
 static __always_inline __u32 kind_of_call(__u64 files, struct call *call, struct wire_state *st, bool uninterruptible)
 {
@@ -157,7 +149,7 @@ static __always_inline __u32 kind_of_call(__u64 files, struct call *call, struct
 		st->open_continues = 1;
 		return st->last_kind;
 	default:
-		return kinds_of_classes[call->class & 31];
+		return class_kinds[call->class & (N_SYSCALL_CLASSES - 1)];
 	}
 }
 

@@ -93,6 +93,7 @@ SHARED struct {
 
 /* settings: read-only from load on */
 SHARED const volatile struct wire_settings settings;
+SHARED const volatile __u8 class_kinds[N_SYSCALL_CLASSES]; /* of classes whose kind is always the same */
 SHARED const volatile __u8 syscall_classes[N_SYSCALL_ABIS][N_SYSCALL_NUMBERS];
 
 /* written by the user side while the probes run */

@@ -39,6 +39,13 @@ enum syscall_class {
 	SYSCALL_EXIT = 28,
 };
 
+#define N_SYSCALL_CLASSES 32 /* at most; a power of two for the verifier */
+
+/* X(class, wait kind): classes that always wait for the same; all others are told by their arguments, or WAIT_SYSCALL */
+#define SYSCALL_CLASS_KINDS(X)                                                                     \
+	X(FILE, DISK) X(AIO, DISK) X(SLEEP, SLEEP) X(CHILD, CHILD) X(SIGNAL, SIGNAL)               \
+	X(FLOCK, FILE_LOCK) X(IPC, IPC) X(MEMORY, FAULT)
+
 /* X(name, class) */
 #define SYSCALLS(X)                                                                                \
 	X(read, FD) X(write, FD) X(readv, FD) X(writev, FD) X(pread64, FD) X(pwrite64, FD)         \

@@ -91,6 +91,14 @@ static void set_classes(uint8_t (*classes)[N_SYSCALL_NUMBERS])
 	}
 }
 
+static void set_class_kinds(uint8_t *kinds)
+{
+#define SET_KIND(CLASS, KIND) kinds[SYSCALL_##CLASS] = WAIT_##KIND;
+	memset(kinds, WAIT_SYSCALL, N_SYSCALL_CLASSES);
+	SYSCALL_CLASS_KINDS(SET_KIND)
+#undef SET_KIND
+}
+
 static int set_up_object(struct probes *p, const struct probes_options *o)
 {
 	struct wire_settings *settings = (struct wire_settings *)&p->skel->rodata->settings;
@@ -110,6 +118,7 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	settings->rings = p->n_rings;
 	settings->ring_bytes = bytes;
 	settings->events_bytes = EVENTS_BYTES;
+	set_class_kinds((uint8_t *)p->skel->rodata->class_kinds);
 	set_classes((uint8_t(*)[N_SYSCALL_NUMBERS])p->skel->rodata->syscall_classes);
 	p->skel->bss->stop_at = UINT64_MAX;
 	p->skel->bss->next_number = 1;
