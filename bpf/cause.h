@@ -94,14 +94,6 @@ __attribute__((weak)) __noinline __u32 meaning_of_frames(struct stack_scratch *s
 	return 0;
 }
 
-/* What the functions on the kernel stack say. Costs microseconds: asked only where nothing cheaper tells. */
-static __always_inline __u32 ask_kernel_stack(struct task_struct *task, __u32 slot)
-{
-	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-
-	return s ? meaning_of_frames(s, frames_got(bpf_get_task_stack(task, s->frames, WCHAN_FRAMES * 8, 0))) : 0;
-}
-
 /* An io-wq worker: idle, or doing a request for the process. */
 static __always_inline __u8 worker_kind(struct task_struct *task)
 {
@@ -154,17 +146,15 @@ static __always_inline __u32 kind_of_call(__u64 files, struct call *call, struct
 }
 
 /*
- * Sets kind, syscall, cycle_flags, deadline and address of `st` for a task that blocks now with state bits `state`.
- * Rules that go before the system call's: stopped is stopped; uninterruptible in I/O wait is disk (in_iowait alone
- * says nothing: io_uring sets it while idle, 6.1.39+, 8a796565cec3); other uninterruptible waits ask the kernel stack.
+ * Sets kind, syscall, cycle_flags, deadline and address of `st` for a task that blocks now with state bits `state`. True: only the
+ * kernel stack can tell, refine_cause must be told what it says (that costs microseconds: asked where nothing cheaper tells).
  */
-static __always_inline void find_cause(struct task_struct *task, struct wire_state *st, __u32 state, __u32 slot)
+static __always_inline bool find_cause(struct task_struct *task, struct wire_state *st, __u32 state, bool foreign)
 {
 	bool uninterruptible = state & TASK_UNINTERRUPTIBLE;
 	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
-	struct call call = {};
-	bool in_call;
-	__u32 said, kind;
+	struct call call = {.foreign = foreign};
+	bool in_call = false;
 	__u64 files = 0;
 
 	st->syscall = WIRE_NO_SYSCALL;
@@ -174,12 +164,11 @@ static __always_inline void find_cause(struct task_struct *task, struct wire_sta
 	st->open_continues = 0;
 	if (state & TASK_STOPPED_BITS) {
 		st->kind = WAIT_STOPPED;
-		return;
+		return false;
 	}
 	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) {
 		st->cycle_flags = WIRE_CYCLE_KERNEL;
-		kind = worker_kind(task);
-		in_call = false;
+		st->kind = worker_kind(task);
 	} else if ((in_call = read_call(task, &call))) {
 		st->syscall = call.nr < WIRE_NO_SYSCALL ? call.nr : WIRE_NO_SYSCALL;
 		if (call.abi == SYSCALL_ABI_COMPAT)
@@ -187,23 +176,33 @@ static __always_inline void find_cause(struct task_struct *task, struct wire_sta
 		else if (call.abi == SYSCALL_ABI_X32)
 			st->cycle_flags |= WIRE_CYCLE_X32;
 		bpf_core_read(&files, sizeof(files), &task->files); /* as a number: global functions take no kernel pointers */
-		kind = kind_of_call(files, &call, st, uninterruptible);
+		st->kind = kind_of_call(files, &call, st, uninterruptible);
 	} else {
-		kind = WAIT_FAULT;
+		st->kind = WAIT_FAULT;
 	}
-	if (uninterruptible && kind != WAIT_CHILD) {
-		/* a page fault on swapped memory is in I/O wait, too: only the stack tells it from one on a file */
-		said = iowait && in_call ? 0 : ask_kernel_stack(task, slot);
-		if (said == WCHAN_LOCK)
-			kind = WAIT_KERNEL_LOCK;
-		else if (said == WCHAN_MEMORY)
-			kind = WAIT_FAULT;
-		else if (iowait)
-			kind = WAIT_DISK;
-	}
-	st->kind = kind;
-	if (kind != WAIT_STOPPED)
-		st->last_kind = kind;
+	st->last_kind = st->kind;
+	if (!uninterruptible || st->kind == WAIT_CHILD)
+		return false;
+	/*
+	 * Uninterruptible in I/O wait within a system call is disk (in_iowait alone says nothing: io_uring sets it while idle,
+	 * 6.1.39+, 8a796565cec3); outside of one it may be a fault on swapped memory, which only the stack tells from one on a file.
+	 */
+	if (iowait)
+		st->kind = WAIT_DISK;
+	return !iowait || !in_call;
+}
+
+/* An uninterruptible wait of which the kernel stack says `said` (enum wchan_meaning, 0: nothing). */
+static __always_inline void refine_cause(struct task_struct *task, struct wire_state *st, __u32 said)
+{
+	if (said == WCHAN_MEMORY)
+		st->kind = WAIT_FAULT;
+	else if (said == WCHAN_LOCK)
+		st->kind = WAIT_KERNEL_LOCK;
+	/* calls that wait for others do it interruptibly: what stops them otherwise is a lock on the way */
+	else if (!BPF_CORE_READ_BITFIELD(task, in_iowait) && (st->kind == WAIT_LOCAL || st->kind == WAIT_NETWORK))
+		st->kind = WAIT_KERNEL_LOCK;
+	st->last_kind = st->kind;
 }
 
 #endif

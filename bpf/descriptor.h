@@ -10,6 +10,7 @@ struct call {
 	__u32 nr;
 	__u8 abi;   /* enum syscall_abi */
 	__u8 class; /* enum syscall_class */
+	__u8 foreign; /* of a task that is not the current one: its memory can't be read */
 };
 
 #define AF_UNIX    1
@@ -135,7 +136,7 @@ static __always_inline __u32 socketcall_kind(__u64 files, struct call *call)
 {
 	__u32 fd = 0;
 
-	if (bpf_probe_read_user(&fd, sizeof(fd), (void *)call->arg[1]))
+	if (call->foreign || bpf_probe_read_user(&fd, sizeof(fd), (void *)call->arg[1]))
 		return WAIT_NETWORK;
 	return fd_kind(files, fd);
 }
@@ -155,6 +156,8 @@ static __always_inline bool clone_is_vfork(const struct call *call)
 	if (call->nr == (call->abi == SYSCALL_ABI_COMPAT ? 190 : 58)) /* vfork */
 		return true;
 #endif
+	if (call->nr == 435 && call->foreign) /* clone3: an uninterruptible one is most likely that */
+		return true;
 	if (call->nr == 435 && bpf_probe_read_user(&flags, sizeof(flags), (void *)call->arg[0])) /* clone3, all ABIs */
 		return false;
 	return flags & CLONE_VFORK;

@@ -59,7 +59,7 @@ static __always_inline bool in_rwlock(const struct futex_words *w)
 	       (readers1 >= 8 && readers1 < 8 * 65536) || (readers2 >= 8 && readers2 < 8 * 65536);
 }
 
-__attribute__((weak)) __noinline __u32 kind_of_futex_value(__u64 address, __u32 value, __u32 shared)
+__attribute__((weak)) __noinline __u32 kind_of_futex_value(__u64 address, __u32 value, __u32 shared, __u32 foreign)
 {
 	struct futex_words w;
 
@@ -69,6 +69,8 @@ __attribute__((weak)) __noinline __u32 kind_of_futex_value(__u64 address, __u32 
 		return WAIT_JOIN;
 	if (value != 2 && value != 3)
 		return WAIT_CONDITION;
+	if (foreign) /* glibc's condition variables wait with other values, before 2.41 */
+		return WAIT_MUTEX;
 	if (bpf_probe_read_user(&w, sizeof(w), (void *)(address - 12)))
 		return value == 2 ? WAIT_MUTEX : WAIT_CONDITION;
 	if (value == 2)
@@ -84,6 +86,8 @@ static __always_inline void set_futex_deadline(struct wire_state *st, const stru
 	if (!address)
 		return;
 	ns = read_time(call, address, time64, 1);
+	if (!ns)
+		return;
 	if (relative)
 		st->deadline = bpf_ktime_get_ns() + ns;
 	else
@@ -106,7 +110,7 @@ static __always_inline __u8 kind_of_futex(struct call *call, struct wire_state *
 		return WAIT_CONDITION;
 	case FUTEX_OP_WAIT:
 	case FUTEX_OP_WAIT_BITSET:
-		return kind_of_futex_value(call->arg[0], call->arg[2], !(op & FUTEX_OP_PRIVATE));
+		return kind_of_futex_value(call->arg[0], call->arg[2], !(op & FUTEX_OP_PRIVATE), call->foreign);
 	default:
 		return WAIT_SYSCALL; /* a wake that had to wait, for memory or a hash bucket */
 	}
@@ -122,7 +126,7 @@ __attribute__((weak)) __noinline __u32 futex_kind(struct call *call, struct wire
 		return WAIT_CONDITION;
 	st->address = call->arg[0];
 	set_futex_deadline(st, call, call->arg[4], true, false, call->arg[5] == 0 /* CLOCK_REALTIME */);
-	return kind_of_futex_value(call->arg[0], call->arg[1], !(call->arg[3] & FUTEX2_OP_PRIVATE));
+	return kind_of_futex_value(call->arg[0], call->arg[1], !(call->arg[3] & FUTEX2_OP_PRIVATE), call->foreign);
 }
 
 #endif

@@ -30,6 +30,16 @@ static __always_inline void kernel_account(struct task_struct *task, __u64 now, 
 		*exec_runtime += now - slot->task_clock_offset - task->se.exec_start;
 }
 
+/* The locks that sleep are left out of what bpf_get_task_stack gives; memory is seen. */
+static __always_inline void ask_kernel_stack(struct task_struct *task, struct wire_state *st)
+{
+	__u32 key = SCRATCH_ITER;
+	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
+
+	if (s)
+		refine_cause(task, st, meaning_of_frames(s, frames_got(bpf_get_task_stack(task, s->frames, WCHAN_FRAMES * 8, 0))));
+}
+
 /* What a thread is doing that was there before tracing: its state from now on. */
 static __always_inline void seed_state(struct task_struct *task, struct wire_state *st)
 {
@@ -53,11 +63,13 @@ static __always_inline void seed_state(struct task_struct *task, struct wire_sta
 		st->state = STATE_READY;
 		st->ready = READY_PREEMPTED;
 		st->end.ready_count[READY_PREEMPTED] = 1;
+		st->fresh = 1;
 	} else {
 		st->state = STATE_WAITING;
 		st->blocked = 1;
 		st->end.blocked = 1;
-		find_cause(task, st, state, SCRATCH_ITER);
+		if (find_cause(task, st, state, true))
+			ask_kernel_stack(task, st);
 		st->cycle_flags |= WIRE_CYCLE_FIRST;
 		open_wait(st);
 	}

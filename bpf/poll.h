@@ -21,8 +21,10 @@ static __always_inline void set_relative_ms(struct wire_state *st, __u64 arg)
 static __always_inline void set_relative_time(struct wire_state *st, const struct call *call, __u64 address, bool time64,
 					      __u64 unit)
 {
-	if (address)
-		set_relative(st, read_time(call, address, time64, unit));
+	__u64 ns = address ? read_time(call, address, time64, unit) : 0;
+
+	if (ns)
+		set_relative(st, ns);
 }
 
 /* Every wait at first, then fewer and fewer: 1, 2, 4, 8, …; every 4,096th. */
@@ -69,7 +71,7 @@ static __always_inline __u8 kind_of_poll(__u64 files, struct call *call, struct 
 		return WAIT_SLEEP;
 	if (look_closer(st))
 		note_sources(st, call->arg[1]);
-	return call->arg[1] <= 4 && polls_timers_only(files, call) ? WAIT_SLEEP : WAIT_POLL;
+	return call->arg[1] <= 4 && !call->foreign && polls_timers_only(files, call) ? WAIT_SLEEP : WAIT_POLL;
 }
 
 static __always_inline __u32 count_bits(__u64 v)
@@ -106,6 +108,8 @@ static __always_inline __u8 kind_of_select(struct call *call, struct wire_state 
 	if (!call->arg[0] || !(call->arg[1] | call->arg[2] | call->arg[3]))
 		return WAIT_SLEEP;
 	st->polls++;
+	if (call->foreign)
+		return WAIT_POLL;
 	found = count_selected(call->arg[0], call->arg[1], call->arg[2], call->arg[3]);
 	note_sources(st, found);
 	return found || call->arg[0] > 256 ? WAIT_POLL : WAIT_SLEEP;
@@ -165,19 +169,23 @@ static __always_inline __u8 kind_of_uring(__u64 files, struct call *call, struct
 {
 	struct { __u64 sigmask; __u32 size, pad; __u64 time; } ext;
 	struct io_ring_ctx *ring = NULL;
+	__u32 requests;
 	struct file *file;
 
 	if (!(call->arg[3] & 1)) /* IORING_ENTER_GETEVENTS */
 		return WAIT_DISK;
-	if (call->arg[3] & 8 && /* IORING_ENTER_EXT_ARG */
+	if (call->arg[3] & 8 && !call->foreign && /* IORING_ENTER_EXT_ARG */
 	    !bpf_probe_read_user(&ext, sizeof(ext), (void *)call->arg[4]) && ext.time)
 		set_relative_time(st, call, ext.time, true, 1);
-	if (!look_closer(st) || call->arg[3] & 16) /* IORING_ENTER_REGISTERED_RING: no descriptor */
+	if (call->arg[3] & 16) /* IORING_ENTER_REGISTERED_RING: no descriptor */
 		return WAIT_POLL;
 	file = fd_file(files, call->arg[0]);
 	if (file && bpf_core_field_exists(ring->cached_sq_head) && bpf_core_field_exists(ring->cached_cq_tail)) {
 		ring = BPF_CORE_READ(file, private_data);
-		note_sources(st, BPF_CORE_READ(ring, cached_sq_head) - BPF_CORE_READ(ring, cached_cq_tail));
+		requests = BPF_CORE_READ(ring, cached_sq_head) - BPF_CORE_READ(ring, cached_cq_tail);
+		note_sources(st, requests);
+		if (requests)
+			st->cycle_flags |= WIRE_CYCLE_REQUESTS;
 	}
 	return WAIT_POLL;
 }

@@ -80,8 +80,8 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
 		recover_arrival(slot, task, st, now);
 	if (st->unsettled)
 		send_turn(task, st);
-	if (st->fresh) { /* the delay of its first arrival lay before its start, and was added after it */
-		st->run_delay_base = run_delay(task);
+	if (st->fresh) { /* the delay of its first arrival lay, partly, before its start, and was added after it */
+		st->run_delay_base = run_delay(task) - st->end.ready_ns[READY_PREEMPTED];
 		st->fresh = 0;
 	}
 	if (st->state == STATE_RUNNING) {
@@ -155,15 +155,11 @@ static __noinline void die(struct task_struct *task, struct wire_state *st, __u6
 
 /*
  * The next two are global functions: verified once, for any argument, and not once for each path that leads to them. The task that
- * leaves the CPU is `current`.
+ * leaves the CPU is `current`. 1: the kernel stack must be asked, which a global function can't.
  */
 __noinline int cause_of_current(struct wire_state *st, __u32 state)
 {
-	if (!st)
-		return 0;
-	find_cause(bpf_get_current_task_btf(), st, state, SCRATCH_SWITCH);
-	open_wait(st);
-	return 0;
+	return st ? find_cause(bpf_get_current_task_btf(), st, state, false) : 0;
 }
 
 __noinline int stack_of_current(struct wire_state *st)
@@ -183,6 +179,16 @@ __noinline int stack_of_current(struct wire_state *st)
 	return 0;
 }
 
+/* bpf_get_stack, not bpf_get_task_stack: that leaves out the functions of the scheduler, and sleeping locks are among them. */
+static __noinline void ask_kernel_stack(void *ctx, struct task_struct *task, struct wire_state *st)
+{
+	__u32 key = SCRATCH_SWITCH;
+	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
+
+	if (s)
+		refine_cause(task, st, meaning_of_frames(s, frames_got(bpf_get_stack(ctx, s->frames, WCHAN_FRAMES * 8, 0))));
+}
+
 static __always_inline bool yields(struct task_struct *task)
 {
 	struct call call = {};
@@ -190,7 +196,7 @@ static __always_inline bool yields(struct task_struct *task)
 	return read_call(task, &call) && call.class == SYSCALL_YIELD;
 }
 
-static __always_inline void leave(struct task_struct *prev, struct wire_state *st, bool preempt, __u64 now)
+static __always_inline void leave(void *ctx, struct task_struct *prev, struct wire_state *st, bool preempt, __u64 now)
 {
 	__u32 state = prev->__state;
 	struct wire_cpu_slot *slot = this_slot();
@@ -219,7 +225,9 @@ static __always_inline void leave(struct task_struct *prev, struct wire_state *s
 		st->blocked = 1;
 		st->end.blocked++;
 		st->delay_before = run_delay(prev);
-		cause_of_current(st, state);
+		if (cause_of_current(st, state))
+			ask_kernel_stack(ctx, prev, st);
+		open_wait(st);
 	}
 	st->stack = 0;
 	if (settings.stacks && !(prev->flags & PF_EXITING))
@@ -273,7 +281,7 @@ static __always_inline void arrive(struct task_struct *next, struct wire_state *
 	}
 }
 
-static __always_inline void traced_switch(bool preempt, struct task_struct *prev, struct wire_state *p,
+static __always_inline void traced_switch(void *ctx, bool preempt, struct task_struct *prev, struct wire_state *p,
 					  struct task_struct *next, struct wire_state *n)
 {
 	struct wire_cpu_counts *c = counts();
@@ -282,7 +290,7 @@ static __always_inline void traced_switch(bool preempt, struct task_struct *prev
 	if (now >= stop_at)
 		return;
 	if (p)
-		leave(prev, p, preempt, now);
+		leave(ctx, prev, p, preempt, now);
 	if (n)
 		arrive(next, n, now);
 	if (!c)
@@ -315,6 +323,6 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 			return 0;
 		}
 	}
-	traced_switch(preempt, prev, p, next, n);
+	traced_switch(ctx, preempt, prev, p, next, n);
 	return 0;
 }

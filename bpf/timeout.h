@@ -15,6 +15,8 @@ static __always_inline __u64 read_time(const struct call *call, __u64 address, b
 	__s64 wide[2];
 	__s32 narrow[2];
 
+	if (call->foreign)
+		return 0;
 	if (call->abi == SYSCALL_ABI_COMPAT && !time64) {
 		if (bpf_probe_read_user(narrow, sizeof(narrow), (void *)address))
 			return 0;

@@ -45,6 +45,7 @@ struct wire_head {
 #define WIRE_CYCLE_OPEN 0x0020       /* closed by the end of tracing, not by the thread getting a CPU */
 #define WIRE_CYCLE_FIRST 0x0040      /* the thread's first: nothing ran before */
 #define WIRE_CYCLE_TIMER_ONLY 0x0080 /* a poll whose descriptors are all timers (or none) */
+#define WIRE_CYCLE_REQUESTS 0x0100 /* a poll for the completion of requests that were made (io_uring) */
 
 /*
  * One turn of a thread's life: it ran, then waited or was preempted, was ready, and got a CPU at `ts`.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lives of threads for tests of the analysis: a thread runs, waits, is preempted, ends; out come the records of it, to the
- * nanosecond. Numbers of system calls are those of x86_64. MS makes the numbers readable.
+ * Lives of threads for tests of the analysis: a thread runs, waits, is preempted, ends; out come the records
+ *of it, to the nanosecond. Numbers of system calls are those of x86_64. MS makes the numbers readable.
  *
  *	struct life l;
  *	life_begin(&l, &b, 1, 1, 100, 100, 0, "main");	number, process, tid, pid, start, name
@@ -14,8 +14,8 @@
 
 #include "build_trace.h"
 
-#define MS	 1000000ull
-#define US	 1000ull
+#define MS	  1000000ull
+#define US	  1000ull
 #define SYS_READ  0
 #define SYS_RECV  45
 #define SYS_SLEEP 230
@@ -52,16 +52,17 @@ static inline void life_cycle(struct life *l, struct wire_cycle c)
 	build_cycle(l->b, l->number, &c);
 }
 
-static inline void life_begin_of(struct life *l, struct build *b, uint32_t number, uint32_t process, uint32_t tid,
-				 uint32_t pid, uint32_t ppid, uint64_t start, const char *comm, uint32_t flags)
+static inline void life_begin_of(struct life *l, struct build *b, uint32_t number, uint32_t process,
+				 uint32_t tid, uint32_t pid, uint32_t ppid, uint64_t start, const char *comm,
+				 uint32_t flags)
 {
 	*l = (struct life){.b = b, .number = number, .now = start};
 	build_thread_of(b, number, process, tid, pid, start, comm, 0, ppid, flags);
 	life_cycle(l, (struct wire_cycle){.ready = READY_NEW, .syscall = WIRE_NO_SYSCALL});
 }
 
-static inline void life_begin(struct life *l, struct build *b, uint32_t number, uint32_t process, uint32_t tid,
-			      uint32_t pid, uint64_t start, const char *comm)
+static inline void life_begin(struct life *l, struct build *b, uint32_t number, uint32_t process,
+			      uint32_t tid, uint32_t pid, uint64_t start, const char *comm)
 {
 	life_begin_of(l, b, number, process, tid, pid, 1, start, comm, 0);
 }
@@ -87,7 +88,8 @@ static inline void life_wait(struct life *l, enum wait_kind kind, uint64_t wait_
 
 static inline void life_preempted(struct life *l, uint64_t ready_ns)
 {
-	life_cycle(l, (struct wire_cycle){.ready = READY_PREEMPTED, .ready_ns = ready_ns, .syscall = WIRE_NO_SYSCALL});
+	life_cycle(l, (struct wire_cycle){
+			      .ready = READY_PREEMPTED, .ready_ns = ready_ns, .syscall = WIRE_NO_SYSCALL});
 }
 
 /* Ends where it is; what it ran since its last wait is the last cycle. */

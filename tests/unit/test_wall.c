@@ -48,17 +48,17 @@ static void two_threads(void)
 	build_init(&b, 1000, 1000 + 80 * MS);
 	life_names(&b);
 	life_begin(&l, &b, 1, 1, 100, 100, 1000, "main");
-	life_run(&l, 10 * MS);				   /* 0 - 10 */
+	life_run(&l, 10 * MS);					 /* 0 - 10 */
 	life_wait(&l, WAIT_DISK, 20 * MS, 10 * MS, SYS_READ, 0); /* 10 - 30, ready - 40 */
-	life_run(&l, 10 * MS);				   /* - 50 */
-	life_wait(&l, WAIT_SLEEP, 15 * MS, 0, SYS_SLEEP, 0);	   /* - 65 */
-	life_run(&l, 5 * MS);				   /* - 70 */
+	life_run(&l, 10 * MS);					 /* - 50 */
+	life_wait(&l, WAIT_SLEEP, 15 * MS, 0, SYS_SLEEP, 0);	 /* - 65 */
+	life_run(&l, 5 * MS);					 /* - 70 */
 	life_end(&l, 0);
 	life_begin(&l, &b, 2, 1, 101, 100, 1000 + 10 * MS, "worker");
-	life_preempted(&l, 3 * MS);			    /* 10 - 13 ready */
-	life_run(&l, 7 * MS);				    /* - 20 */
+	life_preempted(&l, 3 * MS);			     /* 10 - 13 ready */
+	life_run(&l, 7 * MS);				     /* - 20 */
 	life_wait(&l, WAIT_MUTEX, 15 * MS, 0, SYS_FUTEX, 0); /* - 35 */
-	life_run(&l, 10 * MS);				    /* - 45 */
+	life_run(&l, 10 * MS);				     /* - 45 */
 	life_wait(&l, WAIT_MUTEX, 15 * MS, 0, SYS_FUTEX, 0); /* - 60 */
 	life_end(&l, 0);
 	load(&b);
@@ -91,12 +91,9 @@ static void order_of_waits(void)
 		uint16_t flags;
 		enum wall_class class;
 	} order[] = {
-		{WAIT_LOCAL, 0, WALL_IO},
-		{WAIT_FAULT, 0, WALL_MEMORY},
-		{WAIT_FILE_LOCK, 0, WALL_LOCK},
-		{WAIT_POLL, WIRE_CYCLE_TIMED_OUT, WALL_SLEEP},
-		{WAIT_POLL, 0, WALL_POLL},
-		{WAIT_CHILD, 0, WALL_SYNC},
+		{WAIT_LOCAL, 0, WALL_IO},	{WAIT_FAULT, 0, WALL_MEMORY},
+		{WAIT_FILE_LOCK, 0, WALL_LOCK}, {WAIT_POLL, WIRE_CYCLE_TIMED_OUT, WALL_SLEEP},
+		{WAIT_POLL, 0, WALL_POLL},	{WAIT_CHILD, 0, WALL_SYNC},
 		{WAIT_SIGNAL, 0, WALL_OTHER},
 	};
 	const uint64_t n = sizeof(order) / sizeof(order[0]);
@@ -119,13 +116,20 @@ static void order_of_waits(void)
 	/* 1 ms of local and 5 ms of poll that waited for descriptors, of 7 ms */
 	CHECK_EQ((long)(report->concurrency.io_avg * 7000 + 0.5), 6000);
 	CHECK_EQ(wall_class_of(WAIT_POLL, WIRE_CYCLE_TIMER_ONLY), WALL_SLEEP);
+	CHECK_EQ(wall_class_of(WAIT_POLL, WIRE_CYCLE_REQUESTS), WALL_IO);
+	CHECK_EQ(wall_class_of(WAIT_POLL, WIRE_CYCLE_REQUESTS | WIRE_CYCLE_TIMED_OUT), WALL_SLEEP);
 	unload(&b);
 }
 
 static void lost_intervals(void)
 {
-	const struct wire_cycle lost = {.ts = 30 * MS, .run_ns = 5 * MS, .wait_ns = 15 * MS, .kind = WAIT_NETWORK,
-					.blocked = 1, .ready = READY_WOKEN, .syscall = SYS_RECV};
+	const struct wire_cycle lost = {.ts = 30 * MS,
+					.run_ns = 5 * MS,
+					.wait_ns = 15 * MS,
+					.kind = WAIT_NETWORK,
+					.blocked = 1,
+					.ready = READY_WOKEN,
+					.syscall = SYS_RECV};
 	struct build b;
 	struct life l;
 

@@ -13,17 +13,17 @@ enum measure_unit { UNIT_NS, UNIT_COUNT, UNIT_REAL };
 	X(THREAD_TIME, "lifetime_ns", "thread time", UNIT_NS)                                                \
 	X(RUNNING, "running_ns", "running (CPU)", UNIT_NS)                                                   \
 	X(READY, "ready_ns", "ready", UNIT_NS)                                                               \
-	X(IO, "io_ns", "waiting: I/O", UNIT_NS)                                                              \
-	X(LOCK, "lock_ns", "waiting: lock", UNIT_NS)                                                         \
-	X(SYNC, "sync_ns", "waiting: another thread", UNIT_NS)                                               \
-	X(SLEEP, "sleep_ns", "waiting: timer", UNIT_NS)                                                      \
-	X(MEMORY, "memory_ns", "waiting: memory", UNIT_NS)                                                   \
-	X(OTHER, "other_ns", "waiting: other", UNIT_NS)                                                      \
+	X(IO, "io_ns", "wait: I/O", UNIT_NS)                                                                 \
+	X(LOCK, "lock_ns", "wait: lock", UNIT_NS)                                                            \
+	X(SYNC, "sync_ns", "wait: another thread", UNIT_NS)                                                  \
+	X(SLEEP, "sleep_ns", "wait: timer", UNIT_NS)                                                         \
+	X(MEMORY, "memory_ns", "wait: memory", UNIT_NS)                                                      \
+	X(OTHER, "other_ns", "wait: other", UNIT_NS)                                                         \
 	X(UNKNOWN, "unknown_ns", "unknown", UNIT_NS)                                                         \
 	X(VOLUNTARY, "voluntary", "voluntary switches", UNIT_COUNT)                                          \
 	X(INVOLUNTARY, "involuntary", "involuntary switches", UNIT_COUNT)                                    \
-	X(PARALLELISM, "running_avg", "threads running, average", UNIT_REAL)                                 \
-	X(IO_OVERLAP, "io_avg", "threads in I/O, average", UNIT_REAL)                                        \
+	X(PARALLELISM, "running_avg", "threads running, avg", UNIT_REAL)                                     \
+	X(IO_OVERLAP, "io_avg", "threads in I/O, avg", UNIT_REAL)                                            \
 	X(PROCESSES, "processes", "processes", UNIT_COUNT)                                                   \
 	X(THREADS, "threads", "threads", UNIT_COUNT)
 

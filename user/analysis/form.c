@@ -58,6 +58,19 @@ static uint32_t count_loops(const struct report *r, const struct report_process 
 	return n;
 }
 
+/* Threads on a CPU, or waiting for I/O that they asked for. */
+static uint64_t own_work(const struct report_account *a)
+{
+	return a->running_ns + a->groups_ns[WAIT_GROUP_IO] - a->waits[WAIT_POLL].ns;
+}
+
+/* Its threads make the form of the program only if it did a good part of the program's work: not those of a
+ * pool's manager. */
+static bool matters(const struct report *r, const struct report_process *p)
+{
+	return r->processes_len == 1 || own_work(&p->account) >= own_work(&r->totals) / 10;
+}
+
 /* The process with the most threads at work; NULL if there are no processes. */
 static const struct report_process *find_threaded(struct report *r)
 {
@@ -66,7 +79,7 @@ static const struct report_process *find_threaded(struct report *r)
 
 	for (i = 0; i < r->processes_len; i++) {
 		const struct report_process *p = &r->processes[i];
-		uint32_t n = count_working(r, p);
+		uint32_t n = matters(r, p) ? count_working(r, p) : 0;
 
 		r->form.processes_working += p->working;
 		if (most && n <= r->form.threads_working)
@@ -76,12 +89,6 @@ static const struct report_process *find_threaded(struct report *r)
 		r->form.threads_of_that_process = p->n_threads;
 	}
 	return most;
-}
-
-/* Threads on a CPU, or waiting for I/O that they asked for. */
-static uint64_t own_work(const struct report_account *a)
-{
-	return a->running_ns + a->groups_ns[WAIT_GROUP_IO] - a->waits[WAIT_POLL].ns;
 }
 
 /*
@@ -171,13 +178,16 @@ static void say_loop(struct report_form *f, const struct loop_found *l)
 static void say_sequential(struct report *r, const struct report_process *p)
 {
 	struct report_form *f = &r->form;
+	const char *when =
+		f->processes_overlap_ns ? "hardly ever two at the same time" : "one after the other";
 
-	if (f->processes_working > 1)
+	if (f->processes_working > 1 && f->processes_working == r->n_processes)
+		add_clause(f->evidence, sizeof(f->evidence), "%" PRIu32 " processes did the work, %s",
+			   f->processes_working, when);
+	else if (f->processes_working > 1)
 		add_clause(f->evidence, sizeof(f->evidence),
 			   "%" PRIu32 " of %" PRIu64 " processes did the work, %s", f->processes_working,
-			   r->n_processes,
-			   f->processes_overlap_ns ? "hardly ever two at the same time"
-						   : "one after the other");
+			   r->n_processes, when);
 	else if (p && p->n_threads > 1)
 		add_clause(f->evidence, sizeof(f->evidence),
 			   "1 of %" PRIu32 " threads of %s did the work, the others had none", p->n_threads,

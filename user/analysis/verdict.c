@@ -3,14 +3,14 @@
  * In: the shares of the wall clock, concurrency, form and totals. Out: what bounds the program, the numbers
  * that this rests on, and what would help.
  *
- * A share dominates with half of the wall clock, or with 40 % if it is half as much again as the next one.
- * Polls on descriptors are I/O. Of "CPU-bound" and "starved for CPU": where a CPU is what the program wants,
- *   - it is starved if it had none of them for 40 % of that time although a thread was ready, or if its
- * threads were ready for longer than they ran and it had clearly fewer CPUs than there are (others have them,
- * or a limit keeps it from them);
- *   - else it is CPU-bound: that three spinning threads share two CPUs is no starvation.
- * Where waits for other threads, for memory or for what has no name dominate, the verdict is "mixed", and
- * says which.
+ * A share dominates with half of the wall clock if it is a quarter more than the next one, or with 40 % if it
+ * is half as much again: half computing and half waiting is neither CPU-bound nor I/O-bound, since hiding the
+ * one behind the other would help. Polls on descriptors are I/O. Of "CPU-bound" and "starved for CPU": where
+ * a CPU is what the program wants, it is starved if it had none of them for 40 % of that time although a
+ * thread was ready, or if its threads were ready for longer than they ran and it had clearly fewer CPUs than
+ * there are (others have them, or a limit keeps it from them). Else it is CPU-bound: that three spinning
+ * threads share two CPUs is no starvation. Where waits for other threads, for memory or for what has no name
+ * dominate, the verdict is "mixed", and says which.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -113,7 +113,7 @@ static enum bound_kind decide(const struct report *r, const struct shares *s)
 {
 	double top = s->of[s->top], next = s->of[s->next];
 
-	if (!(top >= 0.5 || (top >= 0.4 && top >= 1.5 * next)))
+	if (!((top >= 0.5 && top >= 1.25 * next) || (top >= 0.4 && top >= 1.5 * next)))
 		return BOUND_MIXED;
 	switch (s->top) {
 	case RIVAL_CPU_WANTED:
@@ -218,6 +218,7 @@ static void advise_cpu(struct report *r)
 	size_t size = sizeof(v->advice);
 	double cpus = r->concurrency.running_avg, taken;
 	unsigned int n = cpus_of(r);
+	double waits = 1 - share_of(r->wall[WALL_RUNNING] + r->wall[WALL_READY], r->wall_ns);
 	bool locks = false;
 
 	taken = turns(r, &locks);
@@ -237,9 +238,10 @@ static void advise_cpu(struct report *r)
 	else if (cpus < ONE_AT_A_TIME)
 		snprintf(v->advice, size,
 			 "one thread at a time computes (%.2f of %u CPUs): threads or processes could use "
-			 "the other%s, if the work can be divided; async won't help, there is little waiting "
-			 "to overlap",
-			 cpus, n, n > 2 ? "s" : "");
+			 "the other%s, if the work can be divided; %s",
+			 cpus, n, n > 2 ? "s" : "",
+			 waits < 0.1 ? "async won't help, there is little waiting to overlap"
+				     : "async could hide no more than the waits");
 	else
 		snprintf(
 			v->advice, size,

@@ -47,7 +47,10 @@ enum wall_class wall_class_of(enum wait_kind kind, uint16_t cycle_flags)
 	case WAIT_GROUP_IO:
 		if (kind != WAIT_POLL)
 			return WALL_IO;
-		return cycle_flags & (WIRE_CYCLE_TIMED_OUT | WIRE_CYCLE_TIMER_ONLY) ? WALL_SLEEP : WALL_POLL;
+		if (cycle_flags & (WIRE_CYCLE_TIMED_OUT | WIRE_CYCLE_TIMER_ONLY))
+			return WALL_SLEEP;
+		return cycle_flags & WIRE_CYCLE_REQUESTS ? WALL_IO
+							 : WALL_POLL; /* its own requests are under way */
 	case WAIT_GROUP_LOCK:
 		return WALL_LOCK;
 	case WAIT_GROUP_SYNC:

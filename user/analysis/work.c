@@ -8,8 +8,9 @@
 
 #include "analysis/steps.h"
 
-#define IDLE_RUN_NS 1000000u /* a thread that was idle all its life ran less than this, to start and to end  \
-			      */
+#define IDLE_RUN_NS                                                                                          \
+	1000000u /* a thread that was idle all its life ran less than this, to start and to end              \
+		  */
 
 /* Blocked in I/O that something was asked for: an event loop's poll is not that. */
 static uint64_t io_without_poll(const struct report_account *a)

@@ -217,6 +217,14 @@ uint64_t mappings_frame(struct mappings *m, uint32_t pid, uint64_t ts, uint64_t 
 	return memory_frame(m, SECTION_FILE_UNKNOWN, pid, addr);
 }
 
+bool mappings_is_unknown(const struct mappings *m, uint64_t frame)
+{
+	uint32_t number = (uint32_t)(frame >> WIRE_FRAME_OFFSET_BITS);
+
+	return number && number <= mapping_files_count(m->files) &&
+	       mapping_files_get(m->files, number).kind == SECTION_FILE_UNKNOWN;
+}
+
 uint64_t mappings_kernel_frame(struct mappings *m, uint64_t addr, bool is_leaf)
 {
 	if (!is_leaf && addr > KERNEL_START)

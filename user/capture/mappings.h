@@ -49,7 +49,9 @@ int mappings_drain(struct mappings *m);
  * return address). Never fails: without memory or a known mapping it is a frame of an UNKNOWN file.
  */
 uint64_t mappings_frame(struct mappings *m, uint32_t pid, uint64_t ts, uint64_t addr, bool is_leaf);
-/* The same for an address in the kernel. */
+/* Is it a frame of an UNKNOWN file: no mapping was known there? */
+bool mappings_is_unknown(const struct mappings *m, uint64_t frame);
+/* The frame of an address in the kernel. */
 uint64_t mappings_kernel_frame(struct mappings *m, uint64_t addr, bool is_leaf);
 
 /* Mapping records that were lost (LOSS_MAPPINGS). */

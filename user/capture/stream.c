@@ -137,8 +137,14 @@ static int settle_stack(struct stream *s, struct wire_stack *stack)
 		return 0;
 	for (uint32_t i = 0; i < stack->n_kernel; i++)
 		stack->frames[i] = mappings_kernel_frame(s->mappings, stack->frames[i], i == 0);
-	for (uint32_t i = 0; i < stack->n_user; i++)
+	/* a "return address" that lies in no executable mapping is none: code without frame pointers uses the register otherwise */
+	for (uint32_t i = 0; i < stack->n_user; i++) {
 		user[i] = mappings_frame(s->mappings, stack->pid, stack->ts, user[i], i == 0);
+		if (i > 0 && mappings_is_unknown(s->mappings, user[i])) {
+			stack->n_user = (__u16)i;
+			stack->head.size = (__u16)(sizeof(*stack) + 8u * (stack->n_kernel + i));
+		}
+	}
 	err = intmap_put(&s->seen, stack->id, 1);
 	if (err)
 		return err;
@@ -153,11 +159,12 @@ int stream_settle(struct stream *s, bool busy)
 	s->busy = busy;
 	while (at < s->stacks.len) {
 		struct wire_stack *stack = (struct wire_stack *)(s->stacks.data + at);
+		size_t size = stack->head.size; /* it may get shorter */
 		int err = settle_stack(s, stack);
 
 		if (err)
 			return err;
-		at += stack->head.size;
+		at += size;
 	}
 	bytes_clear(&s->stacks);
 	return 0;

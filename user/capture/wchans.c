@@ -65,7 +65,7 @@ static bool matches(const char *name, size_t len, const char *function)
 {
 	size_t n = strlen(function);
 
-	return len >= n && !memcmp(name, function, n) && (len == n || name[n] == '.');
+	return len >= n && !strncmp(name, function, n) && (len == n || name[n] == '.');
 }
 
 static enum wchan_meaning meaning_of(const char *name, size_t len)

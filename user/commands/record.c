@@ -205,8 +205,10 @@ int record_and_show(const struct record_options *o, const struct record_target *
 	if (err)
 		talk("%s", fail_message());
 	status = result.status;
+	if (!t->argv && status == STATUS_FAILED) /* attach has no command whose status it could be */
+		status = 1;
 	if (result.started && (show_and_deliver(&r) || err))
-		status = STATUS_FAILED;
+		status = t->argv ? STATUS_FAILED : 1;
 	release_record(&r, result.started);
 	return status;
 }

@@ -6,13 +6,14 @@
 #include "base/text.h"
 #include "output/compare_output.h"
 
-#define TITLE  24
+#define TITLE  20 /* 20 + 12 + 4 * 17 columns: five recordings beside each other on a page of 100 */
+#define BASE   12 /* the base has no ratios; "multiprocess" fits */
+#define GAP    1
 #define VALUE  10
-#define RATIO  8
-#define GAP    2
+#define RATIO  6
 #define LABELS 3 /* lines that a label may take */
 
-static void print_value(struct page *p, const struct compare_value *v, enum measure m)
+static void print_value(struct page *p, const struct compare_value *v, enum measure m, bool base)
 {
 	char cell[32], ratio[32] = "";
 
@@ -27,15 +28,26 @@ static void print_value(struct page *p, const struct compare_value *v, enum meas
 		snprintf(cell, sizeof(cell), "%.2f", v->real);
 		break;
 	}
-	if (v->has_ratio && v->ratio < 99.995)
-		snprintf(ratio, sizeof(ratio), "%.2f×", v->ratio);
-	else if (v->has_ratio && v->ratio < 99999.5)
-		snprintf(ratio, sizeof(ratio), "%.0f×", v->ratio);
-	else if (v->has_ratio)
-		snprintf(ratio, sizeof(ratio), "> 99999×");
+	if (base) {
+		page_right(p, INK_PLAIN, BASE, cell);
+		return;
+	}
+	if (v->has_ratio)
+		snprintf(ratio, sizeof(ratio),
+			 v->ratio < 9.995   ? "%.2f×"
+			 : v->ratio < 99.95 ? "%.1f×"
+					    : "%.0f×",
+			 v->ratio < 99999 ? v->ratio : 99999.0);
 	page_spaces(p, GAP);
 	page_right(p, INK_PLAIN, VALUE, cell);
 	page_right(p, INK_DIM, RATIO, ratio);
+}
+
+/* Words, in the width of their column. */
+static void print_word(struct page *p, bool base, const char *text)
+{
+	page_spaces(p, base ? 0 : GAP);
+	page_right(p, INK_BOLD, base ? BASE : VALUE + RATIO, text);
 }
 
 /* Columns 0 and first .. last of the comparison, or first .. last if that begins with 0. */
@@ -72,35 +84,42 @@ static size_t label_line(const char *text, size_t width)
 	return space;
 }
 
+/* The line of a label that is printed as its `line`th; what is left on the last line is cut there. */
+static void label_text(char *text, size_t size, const char *label, int line, size_t width)
+{
+	int skip;
+
+	for (skip = 0; skip < line; skip++) {
+		label += label_line(label, width);
+		while (*label == ' ')
+			label++;
+	}
+	snprintf(text, size, "%.*s", line + 1 < LABELS ? (int)label_line(label, width) : (int)size - 1,
+		 label);
+}
+
 /* Labels over their columns, on as many lines as the longest needs. */
 static void print_labels(struct page *p, const struct comparison *c, const struct block *b)
 {
 	size_t n = block_columns(b), i;
-	int line;
+	char text[96];
+	int line, used;
 
 	for (line = 0; line < LABELS; line++) {
-		bool any = false;
-
+		for (used = 0, i = 0; i < n; i++) {
+			label_text(text, sizeof(text), c->columns[block_column(b, i)].label, line,
+				   i ? VALUE + RATIO : BASE);
+			used += text[0] != '\0';
+		}
+		if (!used)
+			break;
 		page_left(p, INK_PLAIN, TITLE, "");
 		for (i = 0; i < n; i++) {
-			const char *at = c->columns[block_column(b, i)].label;
-			char text[64];
-			int skip;
-
-			for (skip = 0; skip < line; skip++) {
-				at += label_line(at, VALUE + RATIO);
-				while (*at == ' ')
-					at++;
-			}
-			snprintf(text, sizeof(text), "%.*s",
-				 line + 1 < LABELS ? (int)label_line(at, VALUE + RATIO) : 60, at);
-			page_spaces(p, GAP);
-			page_right(p, INK_BOLD, VALUE + RATIO, text);
-			any |= at[label_line(at, VALUE + RATIO)] != '\0';
+			label_text(text, sizeof(text), c->columns[block_column(b, i)].label, line,
+				   i ? VALUE + RATIO : BASE);
+			print_word(p, !i, text);
 		}
 		page_line(p);
-		if (!any)
-			break;
 	}
 }
 
@@ -113,9 +132,7 @@ static void print_words(struct page *p, const struct comparison *c, const struct
 	for (i = 0; i < block_columns(b); i++) {
 		const struct compare_column *column = &c->columns[block_column(b, i)];
 
-		page_spaces(p, GAP);
-		page_right(p, INK_BOLD, VALUE + RATIO,
-			   form ? form_name(column->form) : bound_title(column->bound));
+		print_word(p, !i, form ? form_name(column->form) : bound_name(column->bound));
 	}
 	page_line(p);
 }
@@ -127,13 +144,13 @@ static void print_block(struct page *p, const struct comparison *c, const struct
 
 	print_labels(p, c, b);
 	print_words(p, c, b, "form", true);
-	print_words(p, c, b, "verdict", false);
+	print_words(p, c, b, "bound by", false);
 	for (m = 0; m < N_MEASURES; m++) {
 		if (!c->used[m])
 			continue;
 		page_left(p, INK_PLAIN, TITLE, measure_title(m));
 		for (i = 0; i < block_columns(b); i++)
-			print_value(p, &c->columns[block_column(b, i)].values[m], m);
+			print_value(p, &c->columns[block_column(b, i)].values[m], m, !i);
 		page_line(p);
 	}
 }
@@ -167,9 +184,7 @@ void compare_text(const struct comparison *c, FILE *out, const struct page_style
 	size_t fit;
 
 	page_init(&p, out, style);
-	fit = (size_t)(p.width - TITLE) / (GAP + VALUE + RATIO);
-	if (fit < 2)
-		fit = 2;
+	fit = 1 + (size_t)(p.width - TITLE - BASE) / (GAP + VALUE + RATIO);
 	while (b.last < c->n) {
 		if (b.first)
 			page_line(&p);

@@ -228,7 +228,7 @@ void page_bar(struct page *p, enum page_ink ink, int width, double share)
 		width = page_room(p);
 	if (eighths > width * 8)
 		eighths = width * 8;
-	if (eighths <= 0)
+	if (eighths <= 0 || (!p->style.utf8 && eighths < 4))
 		return;
 	ink_on(p, ink);
 	if (!p->style.utf8) {

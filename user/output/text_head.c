@@ -114,13 +114,17 @@ static void print_cost(struct page *p, const struct report *r)
 	const struct report_cost *c = &r->cost;
 	char probe[32], recorder[32], switches[32], line[256];
 
+	label(p, "cost");
+	if (!c->switches) {
+		wrapped(p, INK_PLAIN, "not recorded");
+		return;
+	}
 	text_ns(probe, sizeof(probe), c->probe_ns);
 	text_ns(recorder, sizeof(recorder), c->recorder_cpu_ns);
 	text_count(switches, sizeof(switches), c->switches);
 	snprintf(line, sizeof(line),
 		 "%s in the probes (%.2f %% of all CPU time): %s runs of %.0f ns; recorder %s (%.2f %%)",
 		 probe, 100 * c->probe_share, switches, c->ns_per_switch, recorder, 100 * c->recorder_share);
-	label(p, "cost");
 	wrapped(p, INK_PLAIN, line);
 }
 

@@ -134,8 +134,7 @@ void text_threads(struct page *p, const struct report *r)
 		page_left(p, INK_DIM, MOSTLY, "mostly");
 		page_spaces(p, 1);
 		page_text(p, INK_DIM,
-			  p->style.utf8 ? "█ run ▓ ready ▒ I/O, lock · other"
-					: "# run + ready = I/O ! lock . other");
+			  p->style.utf8 ? "█ run ▓ ready ▒ I/O · other" : "# run + ready = I/O . other");
 	}
 	page_line(p);
 	for (i = 0; i < r->n_listed; i++)

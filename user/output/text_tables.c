@@ -10,7 +10,7 @@
 #define NAME	18 /* columns, indented by 2 */
 #define TIME	11
 #define SHARE	9
-#define NARROW	  70 /* pages below have narrower counts */
+#define NARROW	70 /* pages below have narrower counts */
 #define COUNT	13
 #define BAR_GAP 2
 #define BAR_MAX 50
@@ -142,7 +142,8 @@ static void print_row(struct page *p, const struct time_row *row, uint64_t whole
 	page_spaces(p, row->indent);
 	page_left(p, row->name_ink, 2 + NAME - row->indent, row->name);
 	time_and_share(p, row->ns, whole);
-	page_right(p, INK_PLAIN, count_width(p), row->has_count ? cell_count(cell, sizeof(cell), row->count) : "");
+	page_right(p, INK_PLAIN, count_width(p),
+		   row->has_count ? cell_count(cell, sizeof(cell), row->count) : "");
 	if (p->width >= WIDE)
 		page_right(p, INK_PLAIN, TIME,
 			   row->has_lengths ? cell_ns(cell, sizeof(cell), row->mean_ns) : "");
