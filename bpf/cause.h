@@ -28,6 +28,18 @@ static __always_inline enum syscall_abi call_abi(struct task_struct *task, __u64
 #endif
 }
 
+/* On the way back to user mode: the result is there already. */
+static __always_inline bool call_is_done(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	return (__s64)regs->ax != -38; /* -ENOSYS, set at the entry */
+#else
+	return false;
+#endif
+}
+
 /* Fills `call` from the task's saved user registers; false: it is in no system call. */
 static __always_inline bool read_call(struct task_struct *task, struct call *call)
 {
@@ -181,7 +193,10 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 		st->kind = WAIT_FAULT;
 	}
 	st->last_kind = st->kind;
-	if (!uninterruptible || st->kind == WAIT_CHILD)
+	/* the disk is waited for uninterruptibly: what is interruptible there is a server of files, or a page that a user brings */
+	if (!uninterruptible)
+		return in_call && st->kind == WAIT_DISK;
+	if (st->kind == WAIT_CHILD)
 		return false;
 	/*
 	 * Uninterruptible in I/O wait within a system call is disk (in_iowait alone says nothing: io_uring sets it while idle,
@@ -192,7 +207,7 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 	return !iowait || !in_call;
 }
 
-/* An uninterruptible wait of which the kernel stack says `said` (enum wchan_meaning, 0: nothing). */
+/* A wait of which the kernel stack says `said` (enum wchan_meaning, 0: nothing). */
 static __always_inline void refine_cause(struct task_struct *task, struct wire_state *st, __u32 said)
 {
 	if (said == WCHAN_MEMORY)

@@ -70,6 +70,25 @@ static __always_inline void recover_arrival(struct wire_cpu_slot *slot, struct t
 	count_arrival(st);
 }
 
+/*
+ * How long it ran is what the kernel itself counted, and since when follows from that. The tracepoint alone would say less: from the
+ * wake-up of a thread on an idle CPU to its switch the run queue's clock stands still (rq_clock_skip_update), so the kernel
+ * counts that bit as running, in getrusage(2) and everywhere. Where its clock of task time left something out meanwhile (steal time,
+ * and interrupts if so configured), it says too little, and the time between the tracepoints holds.
+ */
+static __always_inline void correct_arrival(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
+					    __u64 now)
+{
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, left_out;
+
+	if (!bpf_core_field_exists(task->sched_info.last_arrival) || !st->unsettled || !slot)
+		return;
+	left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
+	if (ran <= now - st->left && (ran > now - st->since || left_out == slot->left_out))
+		st->since = now - ran;
+	slot->left_out = left_out;
+}
+
 /* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
 static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
 					__u64 now)
@@ -78,6 +97,7 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
 
 	if (!seen)
 		recover_arrival(slot, task, st, now);
+	correct_arrival(slot, task, st, now);
 	if (st->unsettled)
 		send_turn(task, st);
 	if (st->fresh) { /* the delay of its first arrival lay, partly, before its start, and was added after it */
@@ -193,7 +213,7 @@ static __always_inline bool yields(struct task_struct *task)
 {
 	struct call call = {};
 
-	return read_call(task, &call) && call.class == SYSCALL_YIELD;
+	return read_call(task, &call) && call.class == SYSCALL_YIELD && !call_is_done(task);
 }
 
 static __always_inline void leave(void *ctx, struct task_struct *prev, struct wire_state *st, bool preempt, __u64 now)

@@ -51,7 +51,8 @@ struct wire_cpu_slot {
 	__u64 samples_user, samples_kernel; /* of this turn on the CPU */
 	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time */
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
-	__u64 pad[2];
+	__u64 left_out;          /* by the clock of task time, of the run queue's clock, until lately: interrupts, steal time */
+	__u64 pad;
 };
 
 /* Counters of one CPU. */

@@ -29,10 +29,40 @@ static int check_stdout(void)
 	return fail(-err, "standard output: %s: the result was not written whole", strerror(err));
 }
 
+/* Without a verb: what an option of conctrace itself asks for. */
+static int answer(const char *word, const char *extra)
+{
+	static const struct {
+		const char *name;
+		void (*print)(FILE *);
+	} answers[] = {
+		{"--help", verbs_print_help},
+		{"-h", verbs_print_help},
+		{"--version", verbs_print_version},
+		{"--list-options", verbs_list_options}, /* for the completion and the check of the documents
+							 */
+		{"--list-json-keys", json_keys_print},	/* for the manual */
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		if (strcmp(answers[i].name, word))
+			continue;
+		if (extra)
+			return fail(-EINVAL,
+				    "argument \"%s\" behind %s is one too many: see conctrace --help", extra,
+				    word);
+		answers[i].print(stdout);
+		return 0;
+	}
+	return fail(-EINVAL, "unknown %s \"%s\": see conctrace --help", word[0] == '-' ? "option" : "verb",
+		    word);
+}
+
 static int dispatch(int argc, char **argv, int *status)
 {
 	const char *word = argc > 1 ? argv[1] : NULL;
 	const struct verb *verb;
+	int err;
 
 	*status = STATUS_USAGE;
 	if (!word)
@@ -42,22 +72,10 @@ static int dispatch(int argc, char **argv, int *status)
 	if (verb)
 		return verb_run(verb, argc - 2, argv + 2, status);
 
-	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
-		verbs_print_help(stdout);
-	else if (!strcmp(word, "--version"))
-		verbs_print_version(stdout);
-	else if (!strcmp(word, "--list-options")) /* for the completion and the check of the documents */
-		verbs_list_options(stdout);
-	else if (!strcmp(word, "--list-json-keys")) /* for the manual */
-		json_keys_print(stdout);
-	else
-		return fail(-EINVAL, "unknown %s \"%s\": see conctrace --help",
-			    word[0] == '-' ? "option" : "verb", word);
-	if (argc > 2)
-		return fail(-EINVAL, "argument \"%s\" behind %s is one too many: see conctrace --help",
-			    argv[2], word);
-	*status = 0;
-	return 0;
+	err = answer(word, argc > 2 ? argv[2] : NULL);
+	if (!err)
+		*status = 0;
+	return err;
 }
 
 int main(int argc, char **argv)

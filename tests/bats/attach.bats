@@ -190,7 +190,8 @@ expect_one_wait() { # TID KIND
 @test "it ends when all targets have ended" {
 	start_target sleep 1.5
 	first=$TARGET
-	start_target bash -c 'sleep 2; exit 5'
+	# The first child was there before; the second is what it starts.
+	start_target bash -c 'sleep 1.2; sleep 0.5; exit 5'
 	attach_to -p "$first,$TARGET"
 	expect_status 0
 	expect_equal "$(json r.json '.processes | length')" 3

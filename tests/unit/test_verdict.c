@@ -184,7 +184,7 @@ int main(void)
 	spinners(1, 4, BOUND_READY, "keep the CPUs from it");
 	/* Three threads kept on one CPU of two. */
 	spinners(3, 3, BOUND_READY, "keep the CPUs from it");
-	waits(1, WAIT_NETWORK, 1, 9, BOUND_IO, "one thing at a time is waited for (0.90 threads in I/O");
+	waits(1, WAIT_NETWORK, 1, 9, BOUND_IO, "one thing at a time is waited for");
 	waits(8, WAIT_NETWORK, 1, 9, BOUND_IO, "7.2 waits overlap on average already");
 	waits(8, WAIT_DISK, 1, 9, BOUND_IO, "for as long as the disk");
 	waits(1, WAIT_SLEEP, 0, 10, BOUND_SLEEP, "sleeps of its own will");

@@ -75,6 +75,8 @@ static void two_threads(void)
 	CHECK_EQ(report->wall[WALL_SLEEP], 5 * MS);
 	CHECK_EQ(report->wall[WALL_OTHER], 0);
 	CHECK_EQ(report->wall_no_detail_ns, 0);
+	/* With two CPUs: 10-13, 30-35, and 35-40 beside the other. */
+	CHECK_EQ(report->concurrency.starved_ns, 13 * MS);
 	/* both ran at 40-45 */
 	CHECK_EQ(report->concurrency.n_histogram, 3);
 	CHECK_EQ(report->concurrency.histogram_ns[2], 5 * MS);

@@ -49,8 +49,7 @@ static int spot_find(struct spots *s, uint64_t key, size_t *index)
 
 static void place_add(struct report_place *to, uint64_t ns, uint64_t count, uint64_t max_ns)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a place in an array that spot_find has just
-	 * grown */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): of an array that has grown */
 	to->ns += ns;
 	to->count += count;
 	if (max_ns > to->max_ns)

@@ -137,6 +137,8 @@ struct report_concurrency {
 	double running_avg; /* threads on a CPU on average: parallelism */
 	double io_avg;	    /* threads blocked in I/O on average, polls on timers apart */
 	double ready_avg;
+	/* CPU time that threads were ready for while fewer of them ran than there are CPUs */
+	uint64_t starved_ns;
 	uint64_t histogram_ns[REPORT_HISTOGRAM_MAX]; /* time with exactly k threads running */
 	uint32_t n_histogram;
 	struct report_band

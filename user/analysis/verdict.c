@@ -5,12 +5,14 @@
  *
  * A share dominates with half of the wall clock if it is a quarter more than the next one, or with 40 % if it
  * is half as much again: half computing and half waiting is neither CPU-bound nor I/O-bound, since hiding the
- * one behind the other would help. Polls on descriptors are I/O. Of "CPU-bound" and "starved for CPU": where
- * a CPU is what the program wants, it is starved if it had none of them for 40 % of that time although a
- * thread was ready, or if its threads were ready for longer than they ran and it had clearly fewer CPUs than
- * there are (others have them, or a limit keeps it from them). Else it is CPU-bound: that three spinning
- * threads share two CPUs is no starvation. Where waits for other threads, for memory or for what has no name
- * dominate, the verdict is "mixed", and says which.
+ * one behind the other would help. Polls on descriptors are I/O.
+ *
+ * Where a CPU is what the program wants, it is starved if 40 % of the CPU time it wanted went elsewhere:
+ * threads were ready although fewer of them ran than there are CPUs, so others had those, or a limit kept it
+ * from them. Else it is CPU-bound: that three spinning threads share two CPUs is no starvation.
+ *
+ * Where waits for other threads, for memory or for what has no name dominate, the verdict is "mixed", and
+ * says which.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include "analysis/steps.h"
 
 #define ALL_IN_USE    0.9  /* of the CPUs */
+#define STARVED	      0.4  /* of the CPU time that was wanted */
 #define ONE_AT_A_TIME 1.25 /* threads on average: no more than one, with some overlap at the edges */
 #define TAKES_TURNS   0.2  /* of a thread's life waiting for its turn */
 
@@ -102,11 +105,12 @@ static unsigned int cpus_of(const struct report *r)
 	return r->meta->cpus ? r->meta->cpus : 1;
 }
 
-static bool starved(const struct report *r, const struct shares *s)
+/* The share of the CPU time that it wanted, and could have had, that it did not get. */
+static double starved(const struct report *r)
 {
-	return s->ready >= 0.4 * (s->running + s->ready) ||
-	       (r->totals.ready_ns > r->totals.running_ns &&
-		r->concurrency.running_avg < ALL_IN_USE * cpus_of(r));
+	uint64_t starved_ns = r->concurrency.starved_ns;
+
+	return share_of(starved_ns, r->totals.running_ns + starved_ns);
 }
 
 static enum bound_kind decide(const struct report *r, const struct shares *s)
@@ -117,7 +121,7 @@ static enum bound_kind decide(const struct report *r, const struct shares *s)
 		return BOUND_MIXED;
 	switch (s->top) {
 	case RIVAL_CPU_WANTED:
-		return starved(r, s) ? BOUND_READY : BOUND_CPU;
+		return starved(r) >= STARVED ? BOUND_READY : BOUND_CPU;
 	case RIVAL_IO:
 		return BOUND_IO;
 	case RIVAL_LOCK:
@@ -141,11 +145,25 @@ static enum wait_kind top_io(const struct report *r)
 	return top;
 }
 
+/* Threads in I/O on average: without event loops that are not the program (a server that it waits for). */
+static double io_overlap(const struct report *r)
+{
+	uint64_t ns = 0;
+	double io;
+	size_t i;
+
+	for (i = 0; i < r->threads_len; i++)
+		if (!r->threads[i].async)
+			ns += r->threads[i].account.groups_ns[WAIT_GROUP_IO];
+	io = share_of(ns, r->wall_ns);
+	return r->form.async || io > r->concurrency.io_avg ? r->concurrency.io_avg : io;
+}
+
 static void say_numbers(struct report *r, const struct shares *s)
 {
 	struct report_verdict *v = &r->verdict;
 	size_t size = sizeof(v->numbers);
-	double cpus = r->concurrency.running_avg;
+	double cpus = r->concurrency.running_avg, missed = share_of(r->concurrency.starved_ns, r->wall_ns);
 	unsigned int n = cpus_of(r);
 	int len;
 
@@ -155,18 +173,21 @@ static void say_numbers(struct report *r, const struct shares *s)
 			       "a thread was on a CPU for %.1f %% of the wall clock; %.2f of %u CPUs in use "
 			       "on average",
 			       100 * s->running, cpus, n);
+		if (starved(r) >= 0.05 && len > 0 && (size_t)len < size)
+			len += snprintf(v->numbers + len, size - (size_t)len,
+					", %.2f more were wanted and not to be had", missed);
 		break;
 	case BOUND_READY:
 		len = snprintf(v->numbers, size,
-			       "threads were ready %.2f times as long as they ran; for %.1f %% of the wall "
-			       "clock one was ready and none had a CPU; %.2f of %u CPUs in use on average",
-			       share_of(r->totals.ready_ns, r->totals.running_ns), 100 * s->ready, cpus, n);
+			       "of the CPU time it wanted and could have used it did not get %.0f %%: %.2f "
+			       "of %u CPUs in use on average, %.2f more were wanted and not to be had",
+			       100 * starved(r), cpus, n, missed);
 		break;
 	case BOUND_IO:
 		len = snprintf(v->numbers, size,
 			       "nothing ran and I/O was waited for, mostly %s, for %.1f %% of the wall "
 			       "clock; %.2f threads in I/O on average",
-			       wait_kind_name(top_io(r)), 100 * s->of[RIVAL_IO], r->concurrency.io_avg);
+			       wait_kind_name(top_io(r)), 100 * s->of[RIVAL_IO], io_overlap(r));
 		break;
 	default:
 		len = snprintf(v->numbers, size, "it %s for %.1f %% of the wall clock", rival_words[s->top],
@@ -254,20 +275,19 @@ static void advise_io(struct report *r)
 {
 	struct report_verdict *v = &r->verdict;
 	size_t size = sizeof(v->advice);
-	double io = r->concurrency.io_avg;
+	double io = io_overlap(r);
 	const char *side = top_io(r) == WAIT_DISK ? "the disk" : "the other side";
 
 	if (r->form.async)
 		snprintf(v->advice, size,
-			 "an event loop waits for up to %u%s descriptors at once, so its waits overlap "
-			 "already: more requests at a time or a faster other side help; more threads or "
-			 "processes don't, the CPUs are idle",
+			 "an event loop waits for %u%s descriptors at once, so its waits overlap already: "
+			 "more requests at a time or a faster other side help; more threads or processes "
+			 "don't, the CPUs are idle",
 			 r->form.poll_sources, r->form.poll_sources >= 15 ? " or more" : "");
 	else if (io < ONE_AT_A_TIME)
 		snprintf(v->advice, size,
-			 "one thing at a time is waited for (%.2f threads in I/O on average) while the CPUs "
-			 "are idle: threads, processes or async would overlap the waits",
-			 io);
+			 "one thing at a time is waited for while the CPUs are idle: threads, processes or "
+			 "async would overlap the waits");
 	else
 		snprintf(v->advice, size,
 			 "%.1f waits overlap on average already: more threads, processes or async help for "

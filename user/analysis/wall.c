@@ -215,7 +215,8 @@ static void sweep_time(struct sweep *s, uint64_t ns)
 {
 	struct report *r = s->r;
 	struct report_concurrency *c = &r->concurrency;
-	int64_t running = s->threads[WALL_RUNNING], together;
+	int64_t running = s->threads[WALL_RUNNING], ready = s->threads[WALL_READY], together;
+	int64_t spare = (int64_t)r->meta->cpus - running;
 	int class = 0;
 
 	while (class < N_WALL_CLASSES && s->threads[class] <= 0)
@@ -225,6 +226,8 @@ static void sweep_time(struct sweep *s, uint64_t ns)
 		r->wall_no_detail_ns += ns;
 	}
 	r->wall[class] += ns;
+	if (spare > 0 && ready > 0)
+		c->starved_ns += ns * (uint64_t)(ready < spare ? ready : spare);
 	if (running > REPORT_HISTOGRAM_MAX - 1)
 		running = REPORT_HISTOGRAM_MAX - 1;
 	c->histogram_ns[running] += ns;

@@ -39,7 +39,7 @@ static int intmap_grow(struct intmap *m)
 	for (i = 0; i < m->cap; i++) {
 		if (!m->used[i])
 			continue;
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): used[] and slots[] come and go together */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as used[] does */
 		at = find_slot(&larger, m->slots[i].key);
 		larger.slots[at] = m->slots[i];
 		larger.used[at] = 1;
@@ -75,7 +75,7 @@ int intmap_put(struct intmap *m, uint64_t key, uint64_t value)
 			return err;
 	}
 	at = find_slot(m, key);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has just grown, or was large enough */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has room now */
 	m->slots[at].key = key;
 	m->slots[at].value = value;
 	m->used[at] = 1;

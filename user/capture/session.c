@@ -27,6 +27,7 @@
 #define GATHER_NS      1000000u /* a pass that something asked for waits this long for what else comes */
 #define BUSY_CYCLES    20000u   /* in one pass: compressing would be what makes rings overflow */
 #define CLOCK_EVERY_NS 1000000000u
+#define RECORDER_NICE  (-10)
 #define SYMBOL_FILES   65536u   /* descriptors, where that is allowed */
 
 struct session {
@@ -91,6 +92,8 @@ static int set_up_capture(struct session *s)
 	int err;
 
 	origin_raise_limits(r->origin, SYMBOL_FILES);
+	/* on a machine that is busy the rings must be emptied all the same; the command was forked before. Without the right: as it is */
+	(void)setpriority(PRIO_PROCESS, 0, RECORDER_NICE);
 	err = probes_load(&s->probes, &options);
 	if (!err && frames)
 		err = mappings_new(&s->mappings);

@@ -149,7 +149,7 @@ static void list_threads(struct trace *t, uint32_t *pool)
 	for (i = 0; i < t->n_threads; i++) {
 		struct trace_process *p = &t->processes[t->threads[i].process];
 
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): every process was given its part of the pool */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): given just above */
 		p->threads[p->n_threads++] = (uint32_t)i;
 	}
 }

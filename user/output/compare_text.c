@@ -32,12 +32,10 @@ static void print_value(struct page *p, const struct compare_value *v, enum meas
 		page_right(p, INK_PLAIN, BASE, cell);
 		return;
 	}
-	if (v->has_ratio)
-		snprintf(ratio, sizeof(ratio),
-			 v->ratio < 9.995   ? "%.2f×"
-			 : v->ratio < 99.95 ? "%.1f×"
-					    : "%.0f×",
-			 v->ratio < 99999 ? v->ratio : 99999.0);
+	if (v->has_ratio && v->ratio >= 999.5)
+		snprintf(ratio, sizeof(ratio), ">999×");
+	else if (v->has_ratio)
+		snprintf(ratio, sizeof(ratio), "%.*f×", v->ratio < 9.995 ? 2 : v->ratio < 99.95, v->ratio);
 	page_spaces(p, GAP);
 	page_right(p, INK_PLAIN, VALUE, cell);
 	page_right(p, INK_DIM, RATIO, ratio);

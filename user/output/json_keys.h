@@ -80,6 +80,8 @@
 	X("concurrency.running_avg", "real", "threads on a CPU, on average")                                 \
 	X("concurrency.io_avg", "real", "threads in I/O, on average; polls on timers apart")                 \
 	X("concurrency.ready_avg", "real", "threads ready, on average")                                      \
+	X("concurrency.starved_ns", "integer",                                                               \
+	  "CPU time that threads were ready for while fewer ran than there are CPUs")                        \
 	X("concurrency.histogram_ns", "array", "time with 0, 1, 2, ... threads running")                     \
 	X("concurrency.histogram_ns[]", "integer", "the last of 257 is 256 or more")                         \
 	X("totals", "object", "the account of all threads")                                                  \

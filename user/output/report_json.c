@@ -93,6 +93,7 @@ static void put_wall(struct json *j, const struct report *r)
 	json_real(j, "running_avg", c->running_avg, 4);
 	json_real(j, "io_avg", c->io_avg, 4);
 	json_real(j, "ready_avg", c->ready_avg, 4);
+	json_u64(j, "starved_ns", c->starved_ns);
 	json_array(j, "histogram_ns");
 	for (k = 0; k < c->n_histogram; k++)
 		json_u64(j, NULL, c->histogram_ns[k]);

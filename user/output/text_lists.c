@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* In: a report. Out: its lists: processes with their threads, and the waits that cost most. */
 #include <inttypes.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "analysis/kinds.h"
@@ -87,16 +88,12 @@ static void name_process(char *name, size_t size, const struct report_process *p
 		snprintf(end, sizeof(end), " (signal %d)", WTERMSIG(process->exit_status));
 	else if (process->terminated && WEXITSTATUS(process->exit_status))
 		snprintf(end, sizeof(end), " (exit %d)", WEXITSTATUS(process->exit_status));
-	if (process->n_threads > 1)
-		snprintf(name, size, "%" PRIu32 " %s, %" PRIu32 " threads%s", process->pid, process->comm,
-			 process->n_threads, end);
-	else
-		snprintf(name, size, "%" PRIu32 " %s%s", process->pid, process->comm, end);
+	snprintf(name, size, "%" PRIu32 " %s%s", process->pid, process->comm, end);
 }
 
 static void print_process(struct page *p, const struct report *r, const struct report_process *process)
 {
-	char name[128];
+	char name[128], threads[32];
 	struct who w = {.indent = 2, .ink = INK_BOLD, .name = name, .account = &process->account};
 	const struct report_thread *first = &r->threads[process->first_thread];
 	uint32_t i;
@@ -107,7 +104,10 @@ static void print_process(struct page *p, const struct report *r, const struct r
 		return;
 	}
 	name_process(name, sizeof(name), process);
-	if (process->n_threads == 1)
+	snprintf(threads, sizeof(threads), "%" PRIu32 " threads", process->n_threads);
+	if (process->n_threads > 1)
+		w.mostly = threads;
+	else
 		w.mostly = first->wait_top_ns ? wait_kind_name(first->wait_top) : NULL;
 	print_who(p, &w);
 	if (process->n_threads == 1)
@@ -161,7 +161,11 @@ static void print_place(struct page *p, const struct report *r, const struct rep
 	page_spaces(p, 2);
 	page_left(p, ink_of_group(wait_kind_group(place->kind)), MOSTLY, wait_kind_name(place->kind));
 	page_text(p, INK_PLAIN, place->place);
-	if (place->file[0])
+	/* "libc.so.6+0x85e96" says it already. */
+	if (place->file[0] && !strncmp(place->place, place->file, strlen(place->file)))
+		page_printf(p, INK_DIM, "%s%s", place->syscall ? ", " : "",
+			    place->syscall ? place->syscall : "");
+	else if (place->file[0])
 		page_printf(p, INK_DIM, " (%s)%s%s", place->file, place->syscall ? ", " : "",
 			    place->syscall ? place->syscall : "");
 	page_line(p);
