@@ -193,9 +193,12 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 		st->kind = WAIT_FAULT;
 	}
 	st->last_kind = st->kind;
-	/* the disk is waited for uninterruptibly: what is interruptible there is a server of files, or a page that a user brings */
+	/*
+	 * The disk is waited for uninterruptibly: what is interruptible there, and in calls that should not wait at all, may be a page of
+	 * user memory that userfaultfd brings.
+	 */
 	if (!uninterruptible)
-		return in_call && st->kind == WAIT_DISK;
+		return in_call && (st->kind == WAIT_DISK || st->kind == WAIT_SYSCALL);
 	if (st->kind == WAIT_CHILD)
 		return false;
 	/*

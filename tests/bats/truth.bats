@@ -35,15 +35,36 @@ traced() { # [RUN-OPTION...] -- PROGRAM ARG...
 }
 
 # What was traced last is true and lawful, and the run ended with STATUS.
-expect_true() { # STATUS WHAT
+is_true() { # STATUS WHAT
 	if ((status != $1)); then
-		printf '%s: status %d, not %d\n%s\n' "$2" "$status" "$1" "$(head -c 2000 err.txt)" >&2
+		printf '%s: status %d, not %d\n%s\n' "$2" "$status" "$1" "$(head -c 2000 err.txt)"
 		return 1
 	fi
 	if ! python3 "$TOP/tests/bats/truthful.py" truth.json r.json || ! expect_lawful r.data; then
-		printf '^ %s: %s\n' "$2" "$(head -1 truth.json)" >&2
+		printf '^ %s: %s\n' "$2" "$(head -1 truth.json)"
 		return 1
 	fi
+} 2>&1
+
+# Traces and compares. A program whose clocks were disturbed (a machine that is shared, another one's tracing) gets a
+# second chance, and that is said: what is wrong in the tool is wrong twice.
+expect_traced() { # STATUS [RUN-OPTION...] -- PROGRAM ARG...
+	local want=$1 what
+
+	shift
+	what=${*##*--}
+	traced "$@"
+	if ((status == 77)); then
+		echo "#$what: $(grep -m 1 -o 'skipped: .*' err.txt)" >&3
+		return 0
+	fi
+	is_true "$want" "$what" >first.txt && return 0
+	traced "$@"
+	if ! is_true "$want" "$what" >second.txt; then
+		cat first.txt second.txt >&2
+		return 1
+	fi
+	sed "s/^/# right at the second try:$what: /" first.txt | cut -c1-300 >&3
 }
 
 # Every form of PROGRAM; ARGs follow the form. Skips the test only if this machine can do none of them.
@@ -55,13 +76,8 @@ expect_forms() { # PROGRAM [ARG...]
 	forms=$("$WORKLOADS/$program" --list)
 	[[ -n $forms ]] || skip "$program has no form for this machine"
 	for form in $forms; do
-		traced -- "$program" "$form" "$@"
-		if ((status == 77)); then
-			echo "# $program $form: $(grep -m 1 -o 'skipped: .*' err.txt)" >&3
-			continue
-		fi
-		shown=$((shown + 1))
-		expect_true 0 "$program $form" || failed=$((failed + 1))
+		expect_traced 0 -- "$program" "$form" "$@" || failed=$((failed + 1))
+		((status == 77)) || shown=$((shown + 1))
 	done
 	if ((failed)); then
 		echo "$failed of $shown forms are not shown as they are" >&2
@@ -88,8 +104,7 @@ expect_forms() { # PROGRAM [ARG...]
 
 @test "mutex: every type, PI, read-write lock, a wait in slices of 5 ms is one wait" {
 	expect_forms wait_mutex "$COUNT" "$DELAY_MS"
-	traced -- wait_mutex clocklock 3 27
-	expect_true 0 "wait_mutex clocklock with retries"
+	expect_traced 0 -- wait_mutex clocklock 3 27
 	(($(json r.json '.totals.waits.mutex.retries') >= 9))
 }
 
@@ -159,23 +174,19 @@ expect_forms() { # PROGRAM [ARG...]
 
 @test "preemption: one more that computes than there are CPUs" {
 	requires workload-preempt
-	traced -- preempt 1 600
-	expect_true 0 "preempt 1"
-	traced -- preempt "$(nproc)" 600
-	expect_true 0 "preempt $(nproc)"
+	expect_traced 0 -- preempt 1 600
+	expect_traced 0 -- preempt "$(nproc)" 600
 	[[ $(json r.json .bound) == @(cpu|ready) ]]
 }
 
 @test "yield: ready, not waiting" {
 	requires workload-yield
-	traced -- yield 50021
-	expect_true 0 "yield"
+	expect_traced 0 -- yield 50021
 }
 
 @test "10,000 threads that end at once" {
 	requires workload-threads10000
-	traced -- threads10000
-	expect_true 0 "threads10000"
+	expect_traced 0 -- threads10000
 }
 
 @test "1,000 processes: fork, exec, vfork" {
@@ -185,8 +196,7 @@ expect_forms() { # PROGRAM [ARG...]
 @test "a deep tree of processes, through setsid and a double fork" {
 	requires workload-forktree
 	for form in plain setsid daemon; do
-		traced --wait-all -- forktree "$form" 23 50
-		expect_true 0 "forktree $form"
+		expect_traced 0 --wait-all -- forktree "$form" 23 50
 	done
 }
 
@@ -196,8 +206,7 @@ expect_forms() { # PROGRAM [ARG...]
 
 @test "exec from a thread that is not the first" {
 	requires workload-execthread
-	traced -- execthread 50
-	expect_true 0 "execthread"
+	expect_traced 0 -- execthread 50
 }
 
 @test "kernel workers of io_uring" {
@@ -206,6 +215,5 @@ expect_forms() { # PROGRAM [ARG...]
 
 @test "a program that kills itself while its threads are blocked" {
 	requires workload-selfkill
-	traced -- selfkill 50
-	expect_true 137 "selfkill"
+	expect_traced 137 -- selfkill 50
 }

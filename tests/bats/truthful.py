@@ -62,7 +62,8 @@ def check_series(c):
     c.equal(f"{kind}.retries", wait["retries"], truth["retries"])
     # A program that cannot measure its CPU and ready time (compat32) has 0.5 ms a wait for them.
     apart = truth["cpu_ns"] + truth["ready_ns"]
-    slack = MS if apart else MS * (1 + truth["waits"] // 2)
+    # The clocks are read one after the other: some microseconds a call, which count where there are hundreds of them.
+    slack = MS + truth["waits"] * (5_000 if apart else MS // 2)
     c.near(f"{kind}.ns", wait["ns"], truth["wait_ns"] - apart, 5, slack)
     if truth["longest_ns"]:
         # What of the longest call was CPU and ready time is known of all calls together only, and a call of these
@@ -81,7 +82,10 @@ def check_preempt(c):
         where = f"tid {truth['tid']}"
         waiting = sum(w["ns"] for w in thread["waits"].values())
         c.near(f"{where}: running_ns", thread["running_ns"], truth["cpu_ns"], 2, 2 * MS)
-        c.near(f"{where}: ready_ns", thread["ready_ns"], truth["ready_ns"], 2, 2 * MS)
+        # Once it has measured it may be preempted again: what is left of its life may be ready time.
+        room = truth["ready_ns"] * 2 // 100 + 2 * MS
+        c.between(f"{where}: ready_ns", thread["ready_ns"], truth["ready_ns"] - room,
+                  max(truth["ready_ns"], thread["lifetime_ns"] - truth["cpu_ns"]) + room)
         c.between(f"{where}: waiting", waiting, 0, thread["lifetime_ns"] * 2 // 100 + 2 * MS)
         # It ran on a little after it had counted.
         c.between(f"{where}: running_ready", thread["transitions"]["running_ready"], truth["involuntary"],
@@ -108,7 +112,8 @@ def check_yield(c):
                   truth["involuntary"] + 5)
         c.between(f"{where}: running_waiting", thread["transitions"]["running_waiting"], truth["voluntary"],
                   truth["voluntary"] + 5)
-        c.between(f"{where}: yields", thread["ready"]["yielded_count"], 0, c.truth["yields"])
+        # Preempted on the way out of sched_yield counts as one more.
+        c.between(f"{where}: yields", thread["ready"]["yielded_count"], 0, c.truth["yields"] * 101 // 100)
         for reason in ready:
             ready[reason] += thread["ready"][reason]
     # With the other one there a yield is a switch, but for some at the start and at the end.

@@ -225,6 +225,37 @@ static void with_server(bool threaded)
 	unload(&b);
 }
 
+/* A pool of processes: its manager has threads that read what the workers write. */
+static void pool_of_processes(void)
+{
+	struct build b;
+	struct life l;
+	uint32_t i;
+	int k;
+
+	start(&b);
+	life_begin(&l, &b, 1, 1, 100, 100, 0, "python3");
+	life_run(&l, 20 * MS);
+	life_wait(&l, WAIT_CONDITION, 400 * MS, 0, SYS_FUTEX, 0);
+	life_end(&l, 0);
+	for (i = 2; i < 5; i++) {
+		life_begin(&l, &b, i, 1, 99 + i, 100, 20 * MS, "python3");
+		for (k = 0; k < 10; k++) {
+			life_run(&l, 200 * US);
+			life_wait(&l, WAIT_LOCAL, 39 * MS, 0, SYS_READ, 0);
+		}
+		life_end(&l, 0);
+	}
+	for (; i < 7; i++) {
+		life_begin_of(&l, &b, i, i, 99 + i, 99 + i, 100, 20 * MS, "python3", 0);
+		life_run(&l, 390 * MS);
+		life_end(&l, 0);
+	}
+	load(&b);
+	CHECK_EQ(report->form.kind, FORM_MULTIPROCESS);
+	unload(&b);
+}
+
 static void master_and_loops(void)
 {
 	struct build b;
@@ -262,6 +293,7 @@ int main(void)
 	loop_and_pool();
 	with_server(false);
 	with_server(true);
+	pool_of_processes();
 	master_and_loops();
 	return check_done();
 }

@@ -174,6 +174,30 @@ static void timer_loop(void)
 	load(&b, BOUND_SLEEP, "sleeps of its own will");
 }
 
+/* A client, and the server that it waits for: the server's poll is no second wait at a time. */
+static void client_and_server(void)
+{
+	struct build b;
+	struct life l;
+	int k;
+
+	start(&b);
+	life_begin(&l, &b, 1, 1, 100, 100, 0, "client");
+	for (k = 0; k < 30; k++) {
+		life_run(&l, 1 * MS);
+		life_wait(&l, WAIT_NETWORK, 19 * MS, 0, SYS_RECV, 0);
+	}
+	life_end(&l, 0);
+	life_begin_of(&l, &b, 2, 2, 101, 101, 100, 0, "server", 0);
+	for (k = 0; k < 30; k++) {
+		life_wait(&l, WAIT_POLL, 19 * MS, 0, SYS_EPOLL, 0);
+		life_run(&l, 1 * MS);
+	}
+	life_polls(&l, 4, 0);
+	life_end(&l, 0);
+	load(&b, BOUND_IO, "one thing at a time is waited for");
+}
+
 int main(void)
 {
 	spinners(1, 10, BOUND_CPU, "one thread at a time computes (1.00 of 2 CPUs)");
@@ -182,6 +206,8 @@ int main(void)
 	spinners(4, 5, BOUND_CPU, "all 2 CPUs are in use");
 	/* One thread against another program: 4 ms of every 10. */
 	spinners(1, 4, BOUND_READY, "keep the CPUs from it");
+	/* Two threads, and another program has a quarter of the two CPUs. */
+	spinners(2, 7, BOUND_CPU, "has work for all 2 CPUs, and other programs took a part");
 	/* Three threads kept on one CPU of two. */
 	spinners(3, 3, BOUND_READY, "keep the CPUs from it");
 	waits(1, WAIT_NETWORK, 1, 9, BOUND_IO, "one thing at a time is waited for");
@@ -200,5 +226,6 @@ int main(void)
 	lock_holder_sleeps();
 	event_loop();
 	timer_loop();
+	client_and_server();
 	return check_done();
 }

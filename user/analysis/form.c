@@ -58,28 +58,25 @@ static uint32_t count_loops(const struct report *r, const struct report_process 
 	return n;
 }
 
-/* Threads on a CPU, or waiting for I/O that they asked for. */
-static uint64_t own_work(const struct report_account *a)
-{
-	return a->running_ns + a->groups_ns[WAIT_GROUP_IO] - a->waits[WAIT_POLL].ns;
-}
-
 /* Its threads make the form of the program only if it did a good part of the program's work: not those of a
  * pool's manager. */
-static bool matters(const struct report *r, const struct report_process *p)
+static bool matters(const struct report_process *p, uint64_t all_work)
 {
-	return r->processes_len == 1 || own_work(&p->account) >= own_work(&r->totals) / 10;
+	return work_of(p) >= all_work / 10;
 }
 
 /* The process with the most threads at work; NULL if there are no processes. */
 static const struct report_process *find_threaded(struct report *r)
 {
 	const struct report_process *most = NULL;
+	uint64_t all_work = 0;
 	size_t i;
 
+	for (i = 0; i < r->processes_len; i++)
+		all_work += work_of(&r->processes[i]);
 	for (i = 0; i < r->processes_len; i++) {
 		const struct report_process *p = &r->processes[i];
-		uint32_t n = matters(r, p) ? count_working(r, p) : 0;
+		uint32_t n = matters(p, all_work) ? count_working(r, p) : 0;
 
 		r->form.processes_working += p->working;
 		if (most && n <= r->form.threads_working)
@@ -108,7 +105,7 @@ static bool loops_are_the_program(const struct report *r)
 			continue;
 		}
 		rest_ns += p->account.running_ns;
-		rest_work += own_work(&p->account);
+		rest_work += work_of(p);
 	}
 	return rest_work < r->wall_ns / 5 || loops_ns / 3 >= rest_ns;
 }

@@ -72,8 +72,9 @@ int report_build(struct report **out, const struct trace *t, const struct report
 	if (err)
 		goto out;
 	set_head(r, t);
-	work_mark(r, t);
-	err = wall_build(r, t);
+	err = work_mark(r, t);
+	if (!err)
+		err = wall_build(r, t);
 	if (err)
 		goto out;
 	form_build(r, t);

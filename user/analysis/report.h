@@ -111,6 +111,7 @@ struct report_process {
 	uint32_t pid, ppid;
 	uint64_t start_ns, end_ns; /* since the start of tracing */
 	bool terminated, orphans;
+	bool parent; /* has children in the trace */
 	bool working;
 	int exit_status;		  /* as wait(2) has it */
 	uint32_t first_thread, n_threads; /* in report.threads */

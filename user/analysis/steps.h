@@ -12,8 +12,10 @@
 int totals_build(struct report *r, const struct trace *t);
 void account_add(struct report_account *to, const struct report_account *from);
 
-/* work.c: which threads and processes did work, which threads are event loops. */
-void work_mark(struct report *r, const struct trace *t);
+/* work.c: which threads and processes did work, which threads are event loops. 0 or -ENOMEM. */
+int work_mark(struct report *r, const struct trace *t);
+/* Running, and blocked in I/O of its own: not in a poll, and not in reading what its children write. */
+uint64_t work_of(const struct report_process *p);
 
 /* wall.c: wall clock and concurrency; how many processes were at work at a time. 0 or -ENOMEM. */
 void wall_window(struct report *r, const struct trace *t);

@@ -174,13 +174,13 @@ static void say_numbers(struct report *r, const struct shares *s)
 			       "on average",
 			       100 * s->running, cpus, n);
 		if (starved(r) >= 0.05 && len > 0 && (size_t)len < size)
-			len += snprintf(v->numbers + len, size - (size_t)len,
-					", %.2f more were wanted and not to be had", missed);
+			len += snprintf(v->numbers + len, size - (size_t)len, ", ready for %.2f more",
+					missed);
 		break;
 	case BOUND_READY:
 		len = snprintf(v->numbers, size,
 			       "of the CPU time it wanted and could have used it did not get %.0f %%: %.2f "
-			       "of %u CPUs in use on average, %.2f more were wanted and not to be had",
+			       "of %u CPUs in use on average, ready for %.2f more",
 			       100 * starved(r), cpus, n, missed);
 		break;
 	case BOUND_IO:
@@ -238,6 +238,7 @@ static void advise_cpu(struct report *r)
 	struct report_verdict *v = &r->verdict;
 	size_t size = sizeof(v->advice);
 	double cpus = r->concurrency.running_avg, taken;
+	double wanted = cpus + share_of(r->concurrency.starved_ns, r->wall_ns);
 	unsigned int n = cpus_of(r);
 	double waits = 1 - share_of(r->wall[WALL_RUNNING] + r->wall[WALL_READY], r->wall_ns);
 	bool locks = false;
@@ -256,7 +257,12 @@ static void advise_cpu(struct report *r)
 			 100 * taken,
 			 locks ? "lock" : "condition that another one signals (an interpreter's lock)", cpus,
 			 n);
-	else if (cpus < ONE_AT_A_TIME)
+	else if (wanted >= ALL_IN_USE * n)
+		snprintf(v->advice, size,
+			 "it has work for all %u CPUs, and other programs took a part of them: more threads "
+			 "or processes won't help, nor will async; only less work or more CPUs will",
+			 n);
+	else if (wanted < ONE_AT_A_TIME)
 		snprintf(v->advice, size,
 			 "one thread at a time computes (%.2f of %u CPUs): threads or processes could use "
 			 "the other%s, if the work can be divided; %s",

@@ -10,7 +10,6 @@
 #include "analysis/kinds.h"
 #include "analysis/steps.h"
 #include "base/fail.h"
-#include "base/intmap.h"
 #include "base/radix.h"
 
 /* What a process is doing, judged by one thread of it. */
@@ -147,7 +146,7 @@ static void add_life(struct edges *e, const struct trace *t, const struct trace_
 		add_edge(e, l->end, l, STATE_NONE);
 }
 
-static void add_lives(struct edges *e, const struct report *r, const struct trace *t, const bool *parents)
+static void add_lives(struct edges *e, const struct report *r, const struct trace *t)
 {
 	size_t i;
 
@@ -156,29 +155,9 @@ static void add_lives(struct edges *e, const struct report *r, const struct trac
 		struct life l = {.process = t->threads[i].process};
 
 		l.counts = r->processes[l.process].working;
-		l.parent = parents[l.process];
+		l.parent = r->processes[l.process].parent;
 		add_life(e, t, &t->threads[i], &l);
 	}
-}
-
-/* Which processes have children in the trace. NULL: no memory. */
-static bool *find_parents(const struct trace *t)
-{
-	bool *parents = calloc(t->n_processes + 1, sizeof(*parents));
-	struct intmap ppids = {0};
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < t->n_processes && parents && !err; i++)
-		err = intmap_put(&ppids, t->processes[i].ppid, 1);
-	for (i = 0; i < t->n_processes && parents && !err; i++)
-		parents[i] = t->processes[i].pid && intmap_get(&ppids, t->processes[i].pid);
-	intmap_release(&ppids);
-	if (err) {
-		free(parents);
-		return NULL;
-	}
-	return parents;
 }
 
 struct sweep {
@@ -320,18 +299,15 @@ int wall_build(struct report *r, const struct trace *t)
 {
 	struct edges e = {.first = r->start, .last = r->start + r->wall_ns};
 	uint64_t io = r->totals.groups_ns[WAIT_GROUP_IO], timers = poll_on_timers(t);
-	bool *parents = find_parents(t);
 	int err;
 
-	if (!parents)
-		return fail(-ENOMEM, "out of memory: %zu processes", t->n_processes);
-	add_lives(&e, r, t, parents);
+	add_lives(&e, r, t);
 	e.items = malloc((e.n + 1) * sizeof(*e.items));
 	if (!e.items) {
 		err = fail(-ENOMEM, "out of memory: the wall clock of %zu intervals", e.n);
 		goto out;
 	}
-	add_lives(&e, r, t, parents);
+	add_lives(&e, r, t);
 	err = radix_sort(e.items, e.n);
 	if (!err)
 		err = sweep_all(r, t, &e);
@@ -341,6 +317,5 @@ int wall_build(struct report *r, const struct trace *t)
 	r->concurrency.io_avg = share_of(io > timers ? io - timers : 0, r->wall_ns);
 out:
 	free(e.items);
-	free(parents);
 	return err;
 }

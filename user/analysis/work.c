@@ -7,20 +7,28 @@
 #include <string.h>
 
 #include "analysis/steps.h"
+#include "base/intmap.h"
 
 #define IDLE_RUN_NS                                                                                          \
 	1000000u /* a thread that was idle all its life ran less than this, to start and to end              \
 		  */
 
-/* Blocked in I/O that something was asked for: an event loop's poll is not that. */
-static uint64_t io_without_poll(const struct report_account *a)
+/* Blocked in I/O that something was asked for: an event loop's poll is not that, nor is reading what children
+ * write. */
+static uint64_t own_io(const struct report_account *a, bool parent)
 {
-	return a->groups_ns[WAIT_GROUP_IO] - a->waits[WAIT_POLL].ns;
+	return a->waits[WAIT_DISK].ns + a->waits[WAIT_NETWORK].ns + (parent ? 0 : a->waits[WAIT_LOCAL].ns);
 }
 
-static uint64_t io_count(const struct report_account *a)
+static uint64_t own_io_count(const struct report_account *a, bool parent)
 {
-	return a->groups_count[WAIT_GROUP_IO] - a->waits[WAIT_POLL].count;
+	return a->waits[WAIT_DISK].count + a->waits[WAIT_NETWORK].count +
+	       (parent ? 0 : a->waits[WAIT_LOCAL].count);
+}
+
+uint64_t work_of(const struct report_process *p)
+{
+	return p->account.running_ns + own_io(&p->account, p->parent);
 }
 
 /* One percent of the whole, or a tenth of a fair share where there are more than ten. */
@@ -29,9 +37,9 @@ static bool noticeable(uint64_t part, uint64_t whole, uint64_t n)
 	return part && part >= whole / 100 / (n > 10 ? n / 10 : 1);
 }
 
-static bool io_noticeable(const struct report_account *a, uint64_t wall_ns)
+static bool io_noticeable(const struct report_account *a, bool parent, uint64_t wall_ns)
 {
-	return io_count(a) >= 2 && io_without_poll(a) >= wall_ns / 100;
+	return own_io_count(a, parent) >= 2 && own_io(a, parent) >= wall_ns / 100;
 }
 
 /* It waited to be given work, once or twice, and never was. */
@@ -49,7 +57,7 @@ static bool thread_working(const struct report_thread *t, const struct report_pr
 	if (t->kernel_worker || t->orphans || idle_all_life(&t->account))
 		return false;
 	return noticeable(t->account.running_ns, p->account.running_ns, p->n_threads) ||
-	       io_noticeable(&t->account, wall_ns);
+	       io_noticeable(&t->account, p->parent, wall_ns);
 }
 
 static bool uses_epoll(const struct trace *t, const struct trace_thread *thread)
@@ -86,17 +94,35 @@ static bool event_loop(const struct report_thread *rt, const struct trace *t,
 	       (thread->poll_sources >= 1 && thread->poll_timeouts >= 2 && uses_epoll(t, thread));
 }
 
-void work_mark(struct report *r, const struct trace *t)
+static int find_parents(struct report *r)
 {
+	struct intmap ppids = {0};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < r->processes_len && !err; i++)
+		err = intmap_put(&ppids, r->processes[i].ppid, 1);
+	for (i = 0; i < r->processes_len && !err; i++)
+		r->processes[i].parent = r->processes[i].pid && intmap_get(&ppids, r->processes[i].pid);
+	intmap_release(&ppids);
+	return err;
+}
+
+int work_mark(struct report *r, const struct trace *t)
+{
+	int err = find_parents(r);
 	size_t p, i;
 
+	if (err)
+		return err;
 	for (p = 0; p < r->processes_len; p++) {
 		struct report_process *process = &r->processes[p];
 		const uint32_t *threads = t->processes[p].threads;
 
-		process->working = !process->orphans && (noticeable(process->account.running_ns,
-								    r->totals.running_ns, r->processes_len) ||
-							 io_noticeable(&process->account, r->wall_ns));
+		process->working =
+			!process->orphans &&
+			(noticeable(process->account.running_ns, r->totals.running_ns, r->processes_len) ||
+			 io_noticeable(&process->account, process->parent, r->wall_ns));
 		for (i = 0; i < process->n_threads; i++) {
 			struct report_thread *thread = &r->threads[process->first_thread + i];
 
@@ -104,4 +130,5 @@ void work_mark(struct report *r, const struct trace *t)
 			thread->async = event_loop(thread, t, &t->threads[threads[i]]);
 		}
 	}
+	return 0;
 }
