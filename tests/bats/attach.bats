@@ -252,7 +252,7 @@ expect_one_wait() { # TID KIND
 	start_target python3 -c 'import threading, time
 threading.Thread(target=time.sleep, args=(60,)).start()'
 	wait_until 20 eval "((\$(ls /proc/$TARGET/task | wc -l) == 2))"
-	tid=$(ls "/proc/$TARGET/task" | grep -vx "$TARGET")
+	tid=$(find "/proc/$TARGET/task" -mindepth 1 -maxdepth 1 ! -name "$TARGET" -printf '%f')
 	capture "$CONCTRACE" attach -p "$tid" -d 1
 	expect_status 1
 	expect_in "$tid" "$err"

@@ -3,7 +3,7 @@
 # conctrace run on the real thing: the command's status, its files and terminal, whose everything is, what signals do, and
 # what stays when something is killed or a disk is full.
 
-# shellcheck disable=SC2016,SC2154 # inner shells expand; capture sets out, err and status
+# shellcheck disable=SC2012,SC2016,SC2094,SC2103,SC2154 # our own file names; inner shells expand; capture sets out, err, status
 load helpers
 
 setup() {
@@ -349,8 +349,6 @@ start_run() { # OPTION... -- COMMAND...
 		>out.txt 2>err.txt </dev/null
 	wait_until 20 grep -q ready out.txt
 }
-
-LOOP='while :; do sleep 0.02; done'
 
 @test "SIGINT and SIGTERM to conctrace reach the command, once, and the report is printed" {
 	for signal in INT TERM; do

@@ -235,14 +235,14 @@ static void pool_of_processes(void)
 
 	start(&b);
 	life_begin(&l, &b, 1, 1, 100, 100, 0, "python3");
-	life_run(&l, 20 * MS);
-	life_wait(&l, WAIT_CONDITION, 400 * MS, 0, SYS_FUTEX, 0);
+	life_run(&l, 150 * MS);
+	life_wait(&l, WAIT_CONDITION, 270 * MS, 0, SYS_FUTEX, 0);
 	life_end(&l, 0);
 	for (i = 2; i < 5; i++) {
 		life_begin(&l, &b, i, 1, 99 + i, 100, 20 * MS, "python3");
 		for (k = 0; k < 10; k++) {
-			life_run(&l, 200 * US);
-			life_wait(&l, WAIT_LOCAL, 39 * MS, 0, SYS_READ, 0);
+			life_run(&l, 300 * US);
+			life_wait(&l, WAIT_LOCAL, 38 * MS, 0, SYS_READ, 0);
 		}
 		life_end(&l, 0);
 	}

@@ -265,8 +265,6 @@ static void show(struct build *b, const char *must)
 		check_text(r);
 		check_json(r);
 		text = print(r, &report_text, 100, false, true);
-		if (getenv("SHOW"))
-			puts(text);
 		if (must && !i && !strstr(text, must))
 			fprintf(stderr, "%s\n", text);
 		CHECK(!must || i || strstr(text, must) != NULL);

@@ -58,11 +58,15 @@ static uint32_t count_loops(const struct report *r, const struct report_process 
 	return n;
 }
 
-/* Its threads make the form of the program only if it did a good part of the program's work: not those of a
- * pool's manager. */
-static bool matters(const struct report_process *p, uint64_t all_work)
+/*
+ * Where several processes work, the threads of one make the form of the program only if that one does a good
+ * part of the work, and more than one thread of it does: not those of a pool's manager.
+ */
+static bool matters(const struct report *r, const struct report_process *p, uint64_t all_work)
 {
-	return work_of(p) >= all_work / 10;
+	if (r->form.processes_working < 2)
+		return true;
+	return work_of(p) >= all_work / 10 && work_beside_first(r, p) >= all_work / 33;
 }
 
 /* The process with the most threads at work; NULL if there are no processes. */
@@ -72,13 +76,14 @@ static const struct report_process *find_threaded(struct report *r)
 	uint64_t all_work = 0;
 	size_t i;
 
-	for (i = 0; i < r->processes_len; i++)
+	for (i = 0; i < r->processes_len; i++) {
 		all_work += work_of(&r->processes[i]);
+		r->form.processes_working += r->processes[i].working;
+	}
 	for (i = 0; i < r->processes_len; i++) {
 		const struct report_process *p = &r->processes[i];
-		uint32_t n = matters(p, all_work) ? count_working(r, p) : 0;
+		uint32_t n = matters(r, p, all_work) ? count_working(r, p) : p->working;
 
-		r->form.processes_working += p->working;
 		if (most && n <= r->form.threads_working)
 			continue;
 		most = p;

@@ -16,6 +16,8 @@ void account_add(struct report_account *to, const struct report_account *from);
 int work_mark(struct report *r, const struct trace *t);
 /* Running, and blocked in I/O of its own: not in a poll, and not in reading what its children write. */
 uint64_t work_of(const struct report_process *p);
+/* The same of its threads, without the one that has most. */
+uint64_t work_beside_first(const struct report *r, const struct report_process *p);
 
 /* wall.c: wall clock and concurrency; how many processes were at work at a time. 0 or -ENOMEM. */
 void wall_window(struct report *r, const struct trace *t);

@@ -31,6 +31,22 @@ uint64_t work_of(const struct report_process *p)
 	return p->account.running_ns + own_io(&p->account, p->parent);
 }
 
+uint64_t work_beside_first(const struct report *r, const struct report_process *p)
+{
+	uint64_t sum = 0, most = 0, work;
+	uint32_t i;
+
+	for (i = 0; i < p->n_threads; i++) {
+		const struct report_account *a = &r->threads[p->first_thread + i].account;
+
+		work = a->running_ns + own_io(a, p->parent);
+		sum += work;
+		if (work > most)
+			most = work;
+	}
+	return sum - most;
+}
+
 /* One percent of the whole, or a tenth of a fair share where there are more than ten. */
 static bool noticeable(uint64_t part, uint64_t whole, uint64_t n)
 {
