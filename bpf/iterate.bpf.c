@@ -153,7 +153,7 @@ int close_threads(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	st = bpf_task_storage_get(&threads, task, 0, 0);
-	if (!st || st->state == STATE_DEAD || st->state == STATE_HELD || st->start >= now)
+	if (!st || st->state == STATE_DEAD || st->state == STATE_HELD || !st->start || st->start >= now)
 		return 0;
 	kernel_account(task, now, st->state == STATE_RUNNING, &st->end.exec_runtime_ns, &st->end.run_delay_ns);
 	st->end.exec_runtime_ns -= st->exec_runtime_base;

@@ -8,7 +8,7 @@ static __always_inline struct wire_state *state_of_current(void)
 }
 
 static __always_inline void init_state(struct wire_state *st, struct task_struct *child, const struct wire_state *parent,
-				       __u64 clone_flags, __u64 now)
+				       __u64 clone_flags)
 {
 	bool worker = child->flags & (PF_IO_WORKER | PF_USER_WORKER);
 
@@ -21,9 +21,6 @@ static __always_inline void init_state(struct wire_state *st, struct task_struct
 	st->flags = (clone_flags & CLONE_THREAD ? 0 : WIRE_THREAD_PROCESS) |
 		    (clone_flags & CLONE_VFORK ? WIRE_THREAD_VFORK : 0) | (worker ? WIRE_THREAD_WORKER : 0);
 	st->state = STATE_NEW;
-	st->start = now;
-	st->since = now;
-	st->left = now;
 	st->ready = READY_NEW;
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = WIRE_CYCLE_FIRST;
@@ -33,27 +30,44 @@ static __always_inline void init_state(struct wire_state *st, struct task_struct
 SEC("tp_btf/task_newtask")
 int BPF_PROG(on_newtask, struct task_struct *task, __u64 clone_flags)
 {
-	struct wire_thread t = {.head = {WIRE_THREAD, sizeof(t), 0}};
 	struct wire_state *parent, *st;
-	__u64 now;
 
 	if (!armed)
 		return 0;
 	parent = state_of_current();
-	if (!parent || parent->state == STATE_HELD)
-		return 0;
-	now = bpf_ktime_get_ns();
-	if (now >= stop_at)
+	if (!parent || parent->state == STATE_HELD || bpf_ktime_get_ns() >= stop_at)
 		return 0;
 	st = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!st) {
 		count_loss(LOSS_STORAGE);
 		return 0;
 	}
-	init_state(st, task, parent, clone_flags, now);
+	init_state(st, task, parent, clone_flags);
 	__sync_fetch_and_add(&live_threads, 1);
+	return 0;
+}
+
+/* A new thread is put on a run queue for the first time: here its life begins. Its maker may have been preempted since it made it. */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *task)
+{
+	struct wire_thread t = {};
+	struct wire_state *st;
+
+	if (!armed)
+		return 0;
+	st = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!st || st->state != STATE_NEW)
+		return 0;
+	t.ts = bpf_ktime_get_ns();
+	if (t.ts >= stop_at)
+		return 0;
+	st->start = t.ts;
+	st->since = t.ts;
+	st->left = t.ts;
+	t.head.type = WIRE_THREAD;
+	t.head.size = sizeof(t);
 	t.head.thread = st->number;
-	t.ts = now;
 	t.process = st->process;
 	t.parent = st->parent;
 	t.tid = st->tid;

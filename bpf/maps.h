@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include "libbpf_0_5.h"
 #include "wire_state.h"
 #include "wire_syscalls.h"
 

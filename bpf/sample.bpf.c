@@ -46,7 +46,7 @@ static __always_inline __u64 take_stack(struct sample_context *ctx, const struct
 SEC("perf_event")
 int on_sample(struct sample_context *ctx)
 {
-	struct wire_sample s = {.head = {WIRE_SAMPLE, sizeof(s), 0}};
+	struct wire_sample s = {};
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
 	struct wire_cpu_counts *c = counts();
@@ -64,6 +64,9 @@ int on_sample(struct sample_context *ctx)
 	else
 		slot->samples_kernel++;
 	who = *slot;
+	/* by fields: an initialiser becomes a constant in .rodata.cst32, which the static linker of libbpf 0.5 refuses */
+	s.head.type = WIRE_SAMPLE;
+	s.head.size = sizeof(s);
 	s.head.thread = who.number;
 	s.cpu = cpu;
 	s.syscall = WIRE_NO_SYSCALL;

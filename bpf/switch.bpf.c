@@ -52,21 +52,18 @@ static __always_inline void count_arrival(struct wire_state *st)
 }
 
 /*
- * It leaves the CPU, and was not seen to get it (some kernels do not call the program for some switches from a kernel worker): when it did
- * is what the kernel itself noted, on the run queue's clock.
+ * It leaves the CPU, and was not seen to get it (some kernels do not call the program for some switches from a kernel worker): how
+ * long it ran is what the kernel counted since it left the last time.
  */
-static __always_inline void recover_arrival(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
-					    __u64 now)
+static __always_inline void recover_arrival(struct task_struct *task, struct wire_state *st, __u64 now)
 {
-	__u64 at;
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before;
 
-	at = bpf_core_field_exists(task->sched_info.last_arrival) && slot && slot->clock_offset ?
-		     task->sched_info.last_arrival + slot->clock_offset : 0;
-	if (at < st->left || at > now) {
+	if (ran > now - st->left) {
 		count_loss(LOSS_BUSY);
 		return;
 	}
-	st->since = at;
+	st->since = now - ran;
 	count_arrival(st);
 }
 
@@ -96,7 +93,7 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
 	bool seen = st->state == STATE_RUNNING;
 
 	if (!seen)
-		recover_arrival(slot, task, st, now);
+		recover_arrival(task, st, now);
 	correct_arrival(slot, task, st, now);
 	if (st->unsettled)
 		send_turn(task, st);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,17 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <bpf/libbpf_legacy.h>
 
 #include "base/fail.h"
 #include "capture/syscalls.h"
 #include "capture/wchans.h"
 #include "conctrace.skel.h"
+
+/* 0.5 (Ubuntu 22.04) does not tell its version */
+#if !defined(LIBBPF_MAJOR_VERSION) || (LIBBPF_MAJOR_VERSION == 0 && LIBBPF_MINOR_VERSION < 7)
+#define LIBBPF_BEFORE_0_7
+#endif
 
 #define RINGS_MAX	 32u
 #define RINGS_BYTES	 (16u << 20) /* all of them together */
@@ -151,12 +158,21 @@ static int put_rings(struct probes *p)
 	return 0;
 }
 
+static int make_ring(uint32_t bytes)
+{
+#ifdef LIBBPF_BEFORE_0_7
+	return bpf_create_map_name(BPF_MAP_TYPE_RINGBUF, "conctrace_ring", 0, 0, (int)bytes, 0);
+#else
+	return bpf_map_create(BPF_MAP_TYPE_RINGBUF, "conctrace_ring", 0, 0, bytes, NULL);
+#endif
+}
+
 static int make_rings(struct probes *p)
 {
 	uint32_t bytes = (uint32_t)p->skel->rodata->settings.ring_bytes;
 
 	for (uint32_t i = 0; i < p->n_rings; i++) {
-		p->ring_fds[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "conctrace_ring", 0, 0, bytes, NULL);
+		p->ring_fds[i] = make_ring(bytes);
 		if (p->ring_fds[i] < 0)
 			return fail(-errno, "ring buffer of %u KiB: %s: is there memory to lock?", bytes >> 10,
 				    strerror(errno));
@@ -215,6 +231,8 @@ int probes_load(struct probes **out, const struct probes_options *o)
 		return fail(-ENOMEM, "loading the probes: no memory");
 	log_owner = p;
 	libbpf_set_print(keep_log);
+	/* as 1.0 always does: a failure is NULL and errno, not a pointer that holds an error */
+	libbpf_set_strict_mode(LIBBPF_STRICT_CLEAN_PTRS | LIBBPF_STRICT_DIRECT_ERRS);
 	p->sample_hz = o->sample_hz;
 	p->cpu_limit = o->facts->cpu_limit;
 	p->attach = o->attach;
@@ -284,10 +302,12 @@ static int attach_samples(struct probes *p)
 
 int probes_attach(struct probes *p)
 {
-	struct bpf_program *programs[] = {p->skel->progs.on_newtask, p->skel->progs.on_exec, p->skel->progs.on_switch};
-	struct bpf_link **links[] = {&p->skel->links.on_newtask, &p->skel->links.on_exec, &p->skel->links.on_switch};
+	struct bpf_program *programs[] = {p->skel->progs.on_newtask, p->skel->progs.on_wakeup_new,
+					  p->skel->progs.on_exec, p->skel->progs.on_switch};
+	struct bpf_link **links[] = {&p->skel->links.on_newtask, &p->skel->links.on_wakeup_new,
+				      &p->skel->links.on_exec, &p->skel->links.on_switch};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		*links[i] = bpf_program__attach(programs[i]);
 		if (!*links[i])
 			return fail(-errno, "attaching %s: %s: `conctrace doctor` tells what this kernel lacks",
@@ -497,20 +517,36 @@ int probes_orphans(const struct probes *p, probes_fn fn, void *ctx)
 	return err;
 }
 
+/*
+ * <linux/bpf.h> before 5.16 (Ubuntu 22.04) does not name verified_insns: it is read by its place, the __u32 that follows
+ * recursion_misses, through a buffer that has room for it. A kernel that does not count leaves the zero.
+ */
+static int read_verified(int fd, uint32_t *verified)
+{
+	const size_t place = offsetof(struct bpf_prog_info, recursion_misses) + sizeof(__u64);
+	union {
+		struct bpf_prog_info info;
+		unsigned char bytes[sizeof(struct bpf_prog_info) + sizeof(__u64)];
+	} u;
+	uint32_t len = sizeof(u);
+
+	memset(&u, 0, sizeof(u));
+	if (bpf_obj_get_info_by_fd(fd, &u.info, &len))
+		return -errno;
+	memcpy(verified, u.bytes + place, sizeof(*verified));
+	return 0;
+}
+
 size_t probes_programs(const struct probes *p, struct probe_program *programs, size_t max)
 {
 	struct bpf_program *program;
 	size_t n = 0;
 
 	bpf_object__for_each_program(program, p->skel->obj) {
-		struct bpf_prog_info info = {0};
-		uint32_t len = sizeof(info);
-
 		if (n == max || bpf_program__fd(program) < 0 ||
-		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		    read_verified(bpf_program__fd(program), &programs[n].verified))
 			continue;
-		programs[n].name = bpf_program__name(program);
-		programs[n++].verified = info.verified_insns;
+		programs[n++].name = bpf_program__name(program);
 	}
 	return n;
 }

@@ -26,7 +26,7 @@
 #define PASS_MS	       100u     /* the rings are looked at that often, wanted or not */
 #define GATHER_NS      1000000u /* a pass that something asked for waits this long for what else comes */
 #define BUSY_CYCLES    20000u   /* in one pass: compressing would be what makes rings overflow */
-#define CLOCK_EVERY_NS 1000000000u
+#define CLOCK_EVERY_NS 1000000000u /* the probes' clock is set, and what has gathered is written */
 #define RECORDER_NICE  (-10)
 #define SYMBOL_FILES   65536u   /* descriptors, where that is allowed */
 
@@ -267,6 +267,8 @@ static int record(struct session *s)
 		if (now - s->clock_ns > CLOCK_EVERY_NS) {
 			probes_set_clock(s->probes);
 			s->clock_ns = now;
+			if (!err)
+				err = stream_flush(s->stream);
 		}
 		if (!err)
 			err = show_live(s, now);

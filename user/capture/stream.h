@@ -37,7 +37,7 @@ int stream_record(void *stream, const void *record, size_t len);
  */
 int stream_settle(struct stream *s, bool busy);
 
-/* Writes what is left. */
+/* Writes what has gathered: now and then, so that the recording of a conctrace that is killed has nearly all; and at the end. */
 int stream_flush(struct stream *s);
 
 const struct stream_counts *stream_counts(const struct stream *s);

@@ -26,13 +26,19 @@ struct record {
 	int scratch; /* the recording, where -o is no regular file: reports need to read it again */
 };
 
+/* "-" is standard output, as everywhere. */
+static const char *output_path(const char *word)
+{
+	return word && !strcmp(word, "-") ? "/dev/stdout" : word;
+}
+
 static int open_outputs(struct record *r)
 {
 	const struct record_options *o = r->options;
 	const struct output_request requests[N_OUTPUTS] = {
-		[RECORDING] = {.path = o->recording, .option = "-o", .keep_old = true},
-		[FOLDED] = {.path = o->folded, .option = "--folded"},
-		[REPORT] = {.path = o->report, .option = "--report"},
+		[RECORDING] = {.path = output_path(o->recording), .option = "-o", .keep_old = true},
+		[FOLDED] = {.path = output_path(o->folded), .option = "--folded"},
+		[REPORT] = {.path = output_path(o->report), .option = "--report"},
 	};
 
 	r->wanted[RECORDING] = true;
