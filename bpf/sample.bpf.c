@@ -64,7 +64,7 @@ int on_sample(struct sample_context *ctx)
 	else
 		slot->samples_kernel++;
 	who = *slot;
-	/* by fields: an initialiser becomes a constant in .rodata.cst32, which the static linker of libbpf 0.5 refuses */
+	/* by fields: an initialiser becomes .rodata.cst32, which the skeleton generator of libbpf 0.5 complains about */
 	s.head.type = WIRE_SAMPLE;
 	s.head.size = sizeof(s);
 	s.head.thread = who.number;
