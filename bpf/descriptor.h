@@ -105,14 +105,20 @@ static __always_inline __u8 file_kind(struct file *file)
 /* `files` is the address of the task's struct files_struct. NULL: not open (any more: close(2) has taken it out before it blocks). */
 static __always_inline struct file *fd_file(__u64 files, __u64 fd)
 {
-	struct file **slots, *file = NULL;
-	struct fdtable *table;
+	struct { __u32 max_fds, pad; struct file **slots; } table; /* how struct fdtable begins, in one read instead of two */
+	struct file *file = NULL;
+	struct fdtable *fdt = BPF_CORE_READ((struct files_struct *)files, fdt);
 
-	table = BPF_CORE_READ((struct files_struct *)files, fdt);
-	if ((__u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (bpf_core_field_offset(struct fdtable, max_fds) == 0 && bpf_core_field_offset(struct fdtable, fd) == 8) {
+		if (bpf_probe_read_kernel(&table, sizeof(table), fdt))
+			return NULL;
+	} else {
+		table.max_fds = BPF_CORE_READ(fdt, max_fds);
+		table.slots = BPF_CORE_READ(fdt, fd);
+	}
+	if ((__u32)fd >= table.max_fds)
 		return NULL;
-	slots = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), &slots[(__u32)fd]);
+	bpf_probe_read_kernel(&file, sizeof(file), &table.slots[(__u32)fd]);
 	return file;
 }
 
