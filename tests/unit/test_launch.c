@@ -299,7 +299,7 @@ static void inherits(void)
 	sigaddset(&mask, SIGTERM);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	snprintf(script, sizeof(script),
-		 "{ ulimit -Sn; ulimit -Hn; ulimit -l; grep -E '^Sig(Blk|Ign):' /proc/$$/status; "
+		 "{ ulimit -Sn; ulimit -Hn; ulimit -l; grep -E '^Sig(Blk|Ign):' /proc/self/status; "
 		 "ls /proc/$$/fd; cut -d' ' -f5,6 /proc/$$/stat; } >%s",
 		 out);
 	start = origin;
