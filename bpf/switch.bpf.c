@@ -68,22 +68,25 @@ static __always_inline void recover_arrival(struct task_struct *task, struct wir
 }
 
 /*
- * How long it ran is what the kernel itself counted, and since when follows from that. The tracepoint alone would say less: from the
+ * How long it ran is what the kernel itself counted, and since when, or until when (returned), follows from that. The tracepoint alone would say less: from the
  * wake-up of a thread on an idle CPU to its switch the run queue's clock stands still (rq_clock_skip_update), so the kernel
  * counts that bit as running, in getrusage(2) and everywhere. Where its clock of task time left something out meanwhile (steal time,
  * and interrupts if so configured), it says too little, and the time between the tracepoints holds.
  */
-static __always_inline void correct_arrival(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
-					    __u64 now)
+static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
+					   __u64 now)
 {
 	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, left_out;
 
 	if (!bpf_core_field_exists(task->sched_info.last_arrival) || !st->unsettled || !slot)
-		return;
+		return now;
 	left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
-	if (ran <= now - st->left && (ran > now - st->since || left_out == slot->left_out))
+	if (ran > now - st->since && ran <= now - st->left)
 		st->since = now - ran;
+	else if (ran < now - st->since && left_out == slot->left_out)
+		now = st->since + ran; /* preempted by what it woke: the clock stood still from there on */
 	slot->left_out = left_out;
+	return now;
 }
 
 /* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
@@ -94,7 +97,7 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
 
 	if (!seen)
 		recover_arrival(task, st, now);
-	correct_arrival(slot, task, st, now);
+	now = correct_piece(slot, task, st, now);
 	if (st->unsettled)
 		send_turn(task, st);
 	if (st->fresh) { /* the delay of its first arrival lay, partly, before its start, and was added after it */
@@ -225,7 +228,7 @@ static __always_inline void leave(void *ctx, struct task_struct *prev, struct wi
 	note_task_clock(slot, prev, now);
 	end_running(slot, prev, st, now);
 	if (state & TASK_DEAD) {
-		die(prev, st, now);
+		die(prev, st, st->left);
 		return;
 	}
 	if (preempt || state == 0) {
