@@ -285,7 +285,7 @@ static void inherits(void)
 	struct rlimit more;
 	sigset_t mask;
 	char script[900], expected[100];
-	const char *out = in_folder("inherited");
+	const char *out = in_folder("inherited"), *line;
 	int ours = open("/dev/null", O_RDONLY | O_CLOEXEC), theirs = open("/dev/null", O_RDONLY);
 
 	signal(SIGUSR2, SIG_IGN);
@@ -314,8 +314,9 @@ static void inherits(void)
 	CHECK(!strncmp(content("inherited"), expected, strlen(expected)));
 	snprintf(expected, sizeof(expected), "SigBlk:\t%016" PRIx64 "\n", bits(&changed.mask));
 	CHECK(strstr(content("inherited"), expected) != NULL);
-	snprintf(expected, sizeof(expected), "SigIgn:\t%016" PRIx64 "\n", bits(&changed.ignored));
-	CHECK(strstr(content("inherited"), expected) != NULL);
+	line = strstr(content("inherited"), "SigIgn:");
+	/* 32 and 33 are the C library's own: sigaction(2) through it neither tells nor changes them */
+	CHECK(line && (strtoull(line + 7, NULL, 16) & ~(UINT64_C(3) << 31)) == bits(&changed.ignored));
 	CHECK(bits(&changed.ignored) & 1 << (SIGUSR2 - 1));
 	snprintf(expected, sizeof(expected), "\n%d\n", theirs);
 	CHECK(strstr(content("inherited"), expected) != NULL);
