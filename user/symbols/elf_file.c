@@ -242,6 +242,12 @@ void elf_file_release(struct elf_file *e)
 	memset(e, 0, sizeof(*e));
 }
 
+bool elf_file_is_debug_of(const struct elf_file *debug, const struct elf_file *e)
+{
+	return debug && e->build_id_len && debug->build_id_len == e->build_id_len && debug->is64 == e->is64 &&
+	       debug->machine == e->machine && !memcmp(debug->build_id, e->build_id, e->build_id_len);
+}
+
 const unsigned char *elf_section_bytes(const struct elf_file *e, const struct elf_section *s, size_t *len)
 {
 	if (s->type == SHT_NOBITS || s->type == SHT_NULL || (s->flags & SHF_COMPRESSED) ||

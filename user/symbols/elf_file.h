@@ -48,6 +48,9 @@ int elf_file_open(struct elf_file *e, int fd);
 int elf_file_read(struct elf_file *e, const void *data, size_t size);
 void elf_file_release(struct elf_file *e);
 
+/* `debug` (may be NULL) is e's separate debug file: both have a build id, the same. */
+bool elf_file_is_debug_of(const struct elf_file *debug, const struct elf_file *e);
+
 /* The section's bytes and their number, or NULL (none in the file, compressed, outside of the file). */
 const unsigned char *elf_section_bytes(const struct elf_file *e, const struct elf_section *s, size_t *len);
 /* The first section of that name, or NULL. */

@@ -227,12 +227,6 @@ static void give_sizes(struct elf_symbols *s)
 	}
 }
 
-static bool is_debug_file_of(const struct elf_file *debug, const struct elf_file *e)
-{
-	return debug && e->build_id_len && debug->build_id_len == e->build_id_len && debug->is64 == e->is64 &&
-	       debug->machine == e->machine && !memcmp(debug->build_id, e->build_id, e->build_id_len);
-}
-
 int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const struct elf_file *debug)
 {
 	struct elf_symbols *s = calloc(1, sizeof(*s));
@@ -244,7 +238,7 @@ int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const st
 	s->file = e;
 	s->n_names = NAMES_FIRST;
 	err = add_tables(s, e);
-	if (!err && is_debug_file_of(debug, e))
+	if (!err && elf_file_is_debug_of(debug, e))
 		err = add_tables(s, debug);
 	if (!err)
 		err = elf_plt_walk(e, add_stub, s);

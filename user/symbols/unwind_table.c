@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: an ELF file's call frame information. Out: its rows and rules, in the order of addresses. */
+#include "symbols/unwind_table.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "symbols/cfa.h"
+#include "symbols/eh_frame.h"
+
+#define GAP	   16 /* bytes between functions: less is padding, and has the rule of what is before it */
+#define HASH_FIRST 1024
+
+struct builder {
+	struct unwind_table *t;
+	const struct cfa_machine *machine;
+	struct eh_frames frames;
+	struct cfa_context *contexts; /* one a CIE; without a machine: not prepared yet */
+	uint32_t *hash; /* of rules: their number + 1, 0: free; a power of two, at most half used */
+	size_t cap_hash, cap_rules, cap_rows;
+	const struct eh_fde *fde; /* being run */
+	bool with_bx, needs_bx;
+};
+
+static uint32_t rule_hash(const struct unwind_rule *rule)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, rule, sizeof(halves));
+	return (uint32_t)((halves[0] * 0x9e3779b97f4a7c15u ^ halves[1] * 0xc2b2ae3d27d4eb4fu) >> 32);
+}
+
+static int grow_hash(struct builder *b)
+{
+	size_t cap = b->cap_hash ? b->cap_hash * 2 : HASH_FIRST;
+	uint32_t *hash = calloc(cap, sizeof(*hash));
+
+	if (!hash)
+		return fail(-ENOMEM, "unwind table: no memory for %zu rules", cap);
+	for (size_t i = 0; i < b->t->n_rules; i++) {
+		size_t at = rule_hash(&b->t->rules[i]) & (cap - 1);
+
+		while (hash[at])
+			at = (at + 1) & (cap - 1);
+		hash[at] = (uint32_t)i + 1;
+	}
+	free(b->hash);
+	b->hash = hash;
+	b->cap_hash = cap;
+	return 0;
+}
+
+/* The number of the rule, which becomes a new one if there is none like it. */
+static int rule_number(struct builder *b, const struct unwind_rule *rule, uint32_t *number)
+{
+	struct unwind_table *t = b->t;
+	size_t at;
+	int err = 0;
+
+	if (t->n_rules * 2 >= b->cap_hash)
+		err = grow_hash(b);
+	if (err)
+		return err;
+	for (at = rule_hash(rule) & (b->cap_hash - 1); b->hash[at]; at = (at + 1) & (b->cap_hash - 1)) {
+		*number = b->hash[at] - 1;
+		if (!memcmp(&t->rules[*number], rule, sizeof(*rule)))
+			return 0;
+	}
+	if (t->n_rules > UNWIND_RULE_MASK)
+		return fail(-E2BIG, "unwind table: more than %u different rules", UNWIND_RULE_MASK);
+	err = array_grow(&t->rules, &b->cap_rules, t->n_rules + 1, sizeof(*t->rules));
+	if (err)
+		return err;
+	*number = (uint32_t)t->n_rules;
+	t->rules[t->n_rules++] = *rule;
+	b->hash[at] = *number + 1;
+	return 0;
+}
+
+/* The rule holds from vaddr on, which no row is behind. */
+static int add_row(struct builder *b, uint64_t vaddr, uint32_t rule)
+{
+	struct unwind_table *t = b->t;
+	uint32_t at = (uint32_t)(vaddr - t->low);
+	int err;
+
+	if (t->n_rows && t->rows[t->n_rows - 1].at == at)
+		t->n_rows--;
+	if (rule == (t->n_rows ? t->rows[t->n_rows - 1].rule : 0))
+		return 0;
+	if (t->n_rows >= UNWIND_ROWS_MAX)
+		return fail(-E2BIG, "unwind table: more than %u rows", UNWIND_ROWS_MAX);
+	err = array_grow(&t->rows, &b->cap_rows, t->n_rows + 1, sizeof(*t->rows));
+	if (!err)
+		t->rows[t->n_rows++] = (struct unwind_row){.at = at, .rule = rule};
+	return err;
+}
+
+/* A row of the FDE that is run: of one that begins inside of another the rows before its part count as being
+ * at its start. */
+static int fde_row(void *ctx, uint64_t vaddr, const struct unwind_rule *rule)
+{
+	struct builder *b = ctx;
+	uint32_t number;
+	int err = rule_number(b, rule, &number);
+
+	b->t->stats.rows++;
+	if (rule->cfa == UNWIND_REG && b->machine->has_bx && rule->reg == b->machine->bx)
+		b->needs_bx = true;
+	if (err)
+		return err;
+	return add_row(b, vaddr > b->fde->start ? vaddr : b->fde->start, number);
+}
+
+static const struct cfa_context *context_of(struct builder *b, const struct eh_cie *cie)
+{
+	struct cfa_context *c = &b->contexts[cie - b->frames.cies];
+
+	if (!c->machine)
+		cfa_prepare(c, b->machine, cie, b->with_bx);
+	return c;
+}
+
+static int add_fdes(struct builder *b)
+{
+	uint64_t end = b->t->low;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < b->frames.n_fdes; i++) {
+		const struct eh_fde *fde = &b->frames.fdes[i];
+
+		b->fde = fde;
+		if (fde->start - end >= GAP)
+			err = add_row(b, end, 0);
+		if (!err)
+			err = cfa_run(context_of(b, fde->cie), fde, fde_row, b);
+		end = fde->end;
+		b->t->stats.covered_bytes += fde->end - fde->start;
+	}
+	return err || end >= b->t->high ? err : add_row(b, end, 0);
+}
+
+/* All rows, from nothing. */
+static int build_rows(struct builder *b)
+{
+	static const struct unwind_rule none = {.cfa = UNWIND_NONE};
+	struct unwind_table *t = b->t;
+	uint32_t number;
+	int err;
+
+	t->n_rows = t->n_rules = 0;
+	t->stats.rows = t->stats.covered_bytes = 0;
+	memset(b->contexts, 0, b->frames.n_cies * sizeof(*b->contexts));
+	if (b->hash)
+		memset(b->hash, 0, b->cap_hash * sizeof(*b->hash));
+	err = rule_number(b, &none, &number);
+	return err ? err : add_fdes(b);
+}
+
+static void count_unsupported(struct unwind_table *t)
+{
+	for (size_t i = 0; i < t->n_rows; i++) {
+		uint64_t end = i + 1 < t->n_rows ? t->rows[i + 1].at : t->high - t->low;
+
+		if (t->rules[t->rows[i].rule].cfa == UNWIND_UNSUPPORTED)
+			t->stats.unsupported_bytes += end - t->rows[i].at;
+	}
+}
+
+/* Gives back what growing took too much of. */
+static void shrink(struct unwind_table *t)
+{
+	void *rows = realloc(t->rows, t->n_rows * sizeof(*t->rows)), *rules;
+
+	if (rows)
+		t->rows = rows;
+	rules = realloc(t->rules, t->n_rules * sizeof(*t->rules));
+	if (rules)
+		t->rules = rules;
+}
+
+static int build(struct builder *b, const struct elf_file *e, const struct elf_file *debug)
+{
+	struct unwind_table *t = b->t;
+	uint64_t low, high, page;
+	int err;
+
+	b->machine = e->is64 ? cfa_machine(e->machine) : NULL;
+	if (!b->machine)
+		return fail(-ENOTSUP, "unwind table: not a file of x86-64 or arm64 (machine %u)", e->machine);
+	if (!eh_text_range(e, &low, &high))
+		return fail(-ENOENT, "unwind table: the file has no executable segment");
+	page = e->machine == EM_AARCH64 ? 65536 : 4096; /* the largest of the machine */
+	t->machine = e->machine;
+	t->low = low & ~(page - 1);
+	if (high - t->low > UNWIND_TEXT_MAX)
+		return fail(-E2BIG, "unwind table: %llu MiB of text, the limit is %u",
+			    (unsigned long long)(high - t->low) >> 20, UNWIND_TEXT_MAX >> 20);
+	t->high = high + (-high & (page - 1));
+	err = eh_frames_read(&b->frames, e, debug, low, high);
+	if (err)
+		return err;
+	if (!b->frames.n_fdes)
+		return fail(-ENOENT,
+			    "unwind table: the file has no call frame information (%zu entries, none of use)",
+			    b->frames.n_read);
+	b->contexts = calloc(b->frames.n_cies, sizeof(*b->contexts));
+	if (!b->contexts)
+		return fail(-ENOMEM, "unwind table: no memory for %zu entries", b->frames.n_cies);
+	err = build_rows(b);
+	if (!err &&
+	    b->needs_bx) { /* rare, and of small files: the rest is spared rows that differ in nothing else */
+		b->with_bx = true;
+		err = build_rows(b);
+	}
+	return err;
+}
+
+int unwind_table_build(struct unwind_table **out, const struct elf_file *e, const struct elf_file *debug)
+{
+	struct builder b = {.t = calloc(1, sizeof(*b.t))};
+	int err;
+
+	*out = NULL;
+	if (!b.t)
+		return fail(-ENOMEM, "unwind table: no memory");
+	err = build(&b, e, debug);
+	if (!err) {
+		b.t->stats.fdes = b.frames.n_read;
+		b.t->stats.broken = b.frames.n_broken;
+		b.t->stats.outside = b.frames.n_outside;
+		b.t->stats.covered = b.frames.n_covered;
+		count_unsupported(b.t);
+		shrink(b.t);
+		*out = b.t;
+	} else {
+		unwind_table_free(b.t);
+	}
+	eh_frames_release(&b.frames);
+	free(b.contexts);
+	free(b.hash);
+	return err;
+}
+
+void unwind_table_free(struct unwind_table *t)
+{
+	if (!t)
+		return;
+	free(t->rows);
+	free(t->rules);
+	free(t);
+}
+
+const struct unwind_rule *unwind_table_rule_at(const struct unwind_table *t, uint64_t vaddr)
+{
+	size_t low = 0, high = t->n_rows;
+	uint32_t at = (uint32_t)(vaddr - t->low);
+
+	if (vaddr < t->low || vaddr >= t->high)
+		return &t->rules[0];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->rows[middle].at <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &t->rules[low ? t->rows[low - 1].rule : 0];
+}
