@@ -126,19 +126,19 @@ static __always_inline __u8 worker_kind(struct task_struct *task)
 }
 
 /* By the class of the system call, its arguments, and what they point to. */
-static __always_inline __u32 kind_of_call(__u64 files, struct call *call, struct wire_state *st, bool uninterruptible)
+static __always_inline __u32 kind_of_call(struct call *call, struct wire_state *st, bool uninterruptible)
 {
 	if (call->class >= SYSCALL_POLL && call->class <= SYSCALL_URING)
-		return poll_kind(files, call, st);
+		return poll_kind(call, st);
 	switch (call->class) {
 	case SYSCALL_FD:
-		return fd_kind(files, call->arg[0]);
+		return fd_kind(call, call->arg[0]);
 	case SYSCALL_TWO_FDS:
-		return two_fds_kind(files, call->arg[0], call->arg[1]);
+		return two_fds_kind(call, call->arg[0], call->arg[1]);
 	case SYSCALL_SPLICE:
-		return two_fds_kind(files, call->arg[0], call->arg[2]);
+		return two_fds_kind(call, call->arg[0], call->arg[2]);
 	case SYSCALL_SOCKETCALL:
-		return socketcall_kind(files, call);
+		return socketcall_kind(call);
 	case SYSCALL_OPEN:
 		return uninterruptible ? WAIT_DISK : WAIT_LOCAL;
 	case SYSCALL_FUTEX:
@@ -148,7 +148,7 @@ static __always_inline __u32 kind_of_call(__u64 files, struct call *call, struct
 	case SYSCALL_CLONE:
 		return uninterruptible && clone_is_vfork(call) ? WAIT_CHILD : WAIT_SYSCALL;
 	case SYSCALL_FCNTL:
-		return fcntl_waits_for_lock(call) ? WAIT_FILE_LOCK : fd_kind(files, call->arg[0]);
+		return fcntl_waits_for_lock(call) ? WAIT_FILE_LOCK : fd_kind(call, call->arg[0]);
 	case SYSCALL_RESTART:
 		st->open_continues = 1;
 		return st->last_kind;
@@ -167,7 +167,6 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
 	struct call call = {.foreign = foreign};
 	bool in_call = false;
-	__u64 files = 0;
 
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = 0;
@@ -187,8 +186,8 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 			st->cycle_flags |= WIRE_CYCLE_COMPAT;
 		else if (call.abi == SYSCALL_ABI_X32)
 			st->cycle_flags |= WIRE_CYCLE_X32;
-		bpf_core_read(&files, sizeof(files), &task->files); /* as a number: global functions take no kernel pointers */
-		st->kind = kind_of_call(files, &call, st, uninterruptible);
+		find_files(&call, task);
+		st->kind = kind_of_call(&call, st, uninterruptible);
 	} else {
 		st->kind = WAIT_FAULT;
 	}

@@ -11,6 +11,8 @@ struct call {
 	__u8 abi;   /* enum syscall_abi */
 	__u8 class; /* enum syscall_class */
 	__u8 foreign; /* of a task that is not the current one: its memory can't be read */
+	__u32 max_fds; /* the task's descriptor table */
+	__u64 files;   /* address of its array of struct file * */
 };
 
 #define AF_UNIX    1
@@ -102,49 +104,48 @@ static __always_inline __u8 file_kind(struct file *file)
 	return kind_of_file((__u64)file);
 }
 
-/* `files` is the address of the task's struct files_struct. NULL: not open (any more: close(2) has taken it out before it blocks). */
-static __always_inline struct file *fd_file(__u64 files, __u64 fd)
+/* Loads, no helper: this is on the way of every wait for a descriptor. As numbers: global functions take no kernel pointers. */
+static __always_inline void find_files(struct call *call, struct task_struct *task)
 {
-	struct { __u32 max_fds, pad; struct file **slots; } table; /* how struct fdtable begins, in one read instead of two */
-	struct file *file = NULL;
-	struct fdtable *fdt = BPF_CORE_READ((struct files_struct *)files, fdt);
+	struct fdtable *fdt = task->files->fdt;
 
-	if (bpf_core_field_offset(struct fdtable, max_fds) == 0 && bpf_core_field_offset(struct fdtable, fd) == 8) {
-		if (bpf_probe_read_kernel(&table, sizeof(table), fdt))
-			return NULL;
-	} else {
-		table.max_fds = BPF_CORE_READ(fdt, max_fds);
-		table.slots = BPF_CORE_READ(fdt, fd);
-	}
-	if ((__u32)fd >= table.max_fds)
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), &table.slots[(__u32)fd]);
+	call->max_fds = fdt->max_fds;
+	call->files = (__u64)fdt->fd;
+}
+
+/* NULL: not open (any more: close(2) has taken it out before it blocks). */
+static __always_inline struct file *fd_file(const struct call *call, __u64 fd)
+{
+	struct file *file = NULL;
+
+	if ((__u32)fd < call->max_fds)
+		bpf_probe_read_kernel(&file, sizeof(file), (void *)(call->files + 8 * (__u64)(__u32)fd));
 	return file;
 }
 
-__attribute__((weak)) __noinline __u32 fd_kind(__u64 files, __u64 fd)
+__attribute__((weak)) __noinline __u32 fd_kind(struct call *call, __u64 fd)
 {
-	struct file *file = fd_file(files, fd);
+	struct file *file = call ? fd_file(call, fd) : NULL;
 
 	return file ? file_kind(file) : WAIT_SYSCALL;
 }
 
 /* The one of two that can make a thread wait for others: not the file of the disk, if there is another. */
-static __always_inline __u32 two_fds_kind(__u64 files, __u64 a, __u64 b)
+static __always_inline __u32 two_fds_kind(struct call *call, __u64 a, __u64 b)
 {
-	__u32 kind = fd_kind(files, a);
+	__u32 kind = fd_kind(call, a);
 
-	return kind != WAIT_DISK ? kind : fd_kind(files, b);
+	return kind != WAIT_DISK ? kind : fd_kind(call, b);
 }
 
 /* i386's socketcall(2): the descriptor is the first of the words that argument 1 points to. */
-static __always_inline __u32 socketcall_kind(__u64 files, struct call *call)
+static __always_inline __u32 socketcall_kind(struct call *call)
 {
 	__u32 fd = 0;
 
 	if (call->foreign || bpf_probe_read_user(&fd, sizeof(fd), (void *)call->arg[1]))
 		return WAIT_NETWORK;
-	return fd_kind(files, fd);
+	return fd_kind(call, fd);
 }
 
 static __always_inline bool fcntl_waits_for_lock(const struct call *call)

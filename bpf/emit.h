@@ -12,12 +12,17 @@ static __always_inline struct wire_cpu_counts *counts(void)
 	return bpf_map_lookup_elem(&cpu_counts, &zero);
 }
 
-static __always_inline void count_loss(enum loss_cause cause)
+static __always_inline void count_losses(enum loss_cause cause, __u32 n)
 {
 	struct wire_cpu_counts *c = counts();
 
 	if (c)
-		c->loss[cause]++;
+		c->loss[cause] += n;
+}
+
+static __always_inline void count_loss(enum loss_cause cause)
+{
+	count_losses(cause, 1);
 }
 
 static __always_inline void *this_ring(void)

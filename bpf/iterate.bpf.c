@@ -119,6 +119,7 @@ int seed_threads(struct bpf_iter__task *ctx)
 	st->flags = WIRE_THREAD_SEEDED | (task->pid == task->tgid ? WIRE_THREAD_PROCESS : 0) |
 		    (task->flags & (PF_IO_WORKER | PF_USER_WORKER) ? WIRE_THREAD_WORKER : 0);
 	st->start = bpf_ktime_get_ns();
+	st->exec_ts = 1;
 	st->since = st->start;
 	st->left = st->start;
 	seed_state(task, st);

@@ -20,6 +20,8 @@ static __always_inline void init_state(struct wire_state *st, struct task_struct
 	st->space = clone_flags & CLONE_VM ? parent->space : st->number;
 	st->flags = (clone_flags & CLONE_THREAD ? 0 : WIRE_THREAD_PROCESS) |
 		    (clone_flags & CLONE_VFORK ? WIRE_THREAD_VFORK : 0) | (worker ? WIRE_THREAD_WORKER : 0);
+	st->exec_before = parent->exec_before;
+	st->exec_ts = parent->exec_ts;
 	st->state = STATE_NEW;
 	st->ready = READY_NEW;
 	st->syscall = WIRE_NO_SYSCALL;
@@ -97,12 +99,15 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (e.ts >= stop_at)
 		return 0;
 	st->space = __sync_fetch_and_add(&next_number, 1); /* no thread will have this number: space and number share the count */
+	st->exec_before = st->exec_ts;
+	st->exec_ts = e.ts;
 	st->tid = task->pid;
 	st->pid = task->tgid;
 	slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
 	if (slot && slot->number == st->number) {
 		slot->space = st->space;
 		slot->pid = st->pid;
+		slot->exec_before = st->exec_before;
 	}
 	e.head.thread = st->number;
 	e.process = st->process;

@@ -10,6 +10,7 @@
 #include "libbpf_0_5.h"
 #include "wire_state.h"
 #include "wire_syscalls.h"
+#include "wire_unwind.h"
 
 #ifdef CONCTRACE_DEFINE_MAPS
 #define SHARED
@@ -46,6 +47,12 @@ SHARED struct {
 	__uint(max_entries, 4096);
 } events SEC(".maps");
 
+/* WIRE_PROOFs, where they are asked for */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} proofs SEC(".maps");
+
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -60,6 +67,13 @@ SHARED struct {
 	__type(value, struct wire_cpu_counts);
 } cpu_counts SEC(".maps");
 
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_batch);
+} batches SEC(".maps");
+
 /* ids of stacks that this CPU has sent: direct-mapped, a miss sends the frames once more */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -68,10 +82,41 @@ SHARED struct {
 	__type(value, __u64);
 } stack_cache SEC(".maps");
 
-/* [0] for switches, [1] for samples, which interrupt them, [2] for the iterators */
+#define SCRATCH_FRAMES 1024 /* a power of two; kernel frames, then user frames or a copy of the stack */
+#define WINDOW_WORDS 256    /* of the stack that is walked, in one read */
+#define LAST_READS 48       /* words that the walk of a stack read, if it can be remembered */
+
+/* A frame by its address: what was looked up for it. */
+struct unwind_cached {
+	__u64 pc;
+	__u32 generation, pad;
+	__u64 frame; /* normalised */
+	__u64 hash;
+	struct unwind_rule rule;
+};
+#define UNWIND_CACHED 2048
+struct unwind_cache {
+	struct unwind_cached entry[UNWIND_CACHED];
+};
+
+/* Where a stack is made. [0] for switches, [1] for samples, which interrupt them, [2] for the iterators */
 struct stack_scratch {
-	__u8 record[sizeof(struct wire_stack)];
-	__u64 frames[2 * 128];
+	__u8 record[sizeof(struct wire_copy)]; /* the frames follow at once */
+	__u64 frames[SCRATCH_FRAMES];
+
+	struct unwind_walk walk;
+	__u64 hash;
+	__u32 at;             /* of the first user frame */
+	__u32 region, n_mappings, generation, cache;
+	__u32 window_bytes;
+	__u64 window_at, window[WINDOW_WORDS];
+	__u64 registers;      /* address of the task's saved user registers */
+	__u64 sp;             /* of the innermost frame */
+	__u32 n_reads, copies_left;
+	__u64 copies_since, n_copies;
+	__u16 read_slot[64];  /* in words from sp on */
+	__u64 read_value[64];
+	__u64 raw[WIRE_MAX_FRAMES]; /* for the proof */
 };
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -79,6 +124,39 @@ SHARED struct {
 	__type(key, __u32);
 	__type(value, struct stack_scratch);
 } scratch SEC(".maps");
+
+/* The stack at which a thread blocked last on this CPU: what led to it, so that it is known again at once. */
+struct unwind_last {
+	__u32 number, generation;
+	__u64 pc, sp, fp, stack;
+	__u32 n, bytes; /* reads; from sp to behind the last of them */
+	__u16 slot[LAST_READS];
+	__u64 value[LAST_READS];
+};
+#define UNWIND_LAST 64 /* threads, for each CPU */
+
+/* Unwind tables, see wire_unwind.h: the user side maps them and fills them. Sizes are set at load. */
+struct unwind_chunk {
+	__u32 row[UNWIND_CHUNK_ROWS];
+};
+#define UNWIND_MAP(NAME, TYPE, FLAGS)                                                              \
+	SHARED struct {                                                                            \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, FLAGS);                                                          \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, TYPE);                                                               \
+	} NAME SEC(".maps")
+UNWIND_MAP(unwind_spaces, __u64, BPF_F_MMAPABLE);
+UNWIND_MAP(unwind_mappings, struct unwind_mapping, BPF_F_MMAPABLE);
+UNWIND_MAP(unwind_files, struct unwind_file, BPF_F_MMAPABLE);
+UNWIND_MAP(unwind_pages, struct unwind_page, BPF_F_MMAPABLE);
+UNWIND_MAP(unwind_rows, struct unwind_chunk, BPF_F_MMAPABLE);
+UNWIND_MAP(unwind_rules, struct unwind_rule, BPF_F_MMAPABLE);
+/* of each CPU two: for switches and for samples */
+UNWIND_MAP(unwind_caches, struct unwind_cache, 0);
+/* of each CPU UNWIND_LAST */
+UNWIND_MAP(unwind_lasts, struct unwind_last, 0);
 
 /* the sum of threads whose WIRE_END found no room */
 struct orphans {

@@ -47,7 +47,7 @@ struct pollfd_like {
 };
 
 /* Up to four descriptors that are all timers. */
-static __always_inline bool polls_timers_only(__u64 files, const struct call *call)
+static __always_inline bool polls_timers_only(const struct call *call)
 {
 	struct pollfd_like p;
 	struct file *file;
@@ -58,20 +58,20 @@ static __always_inline bool polls_timers_only(__u64 files, const struct call *ca
 			return true;
 		if (bpf_probe_read_user(&p, sizeof(p), (void *)(call->arg[0] + i * sizeof(p))))
 			return false;
-		file = p.fd < 0 ? NULL : fd_file(files, p.fd);
+		file = p.fd < 0 ? NULL : fd_file(call, p.fd);
 		if (p.fd >= 0 && (!file || !is_timerfd(file)))
 			return false;
 	}
 	return call->arg[1] <= 4;
 }
 
-static __always_inline __u8 kind_of_poll(__u64 files, struct call *call, struct wire_state *st)
+static __always_inline __u8 kind_of_poll(struct call *call, struct wire_state *st)
 {
 	if (call->arg[1] == 0)
 		return WAIT_SLEEP;
 	if (look_closer(st))
 		note_sources(st, call->arg[1]);
-	return call->arg[1] <= 4 && !call->foreign && polls_timers_only(files, call) ? WAIT_SLEEP : WAIT_POLL;
+	return call->arg[1] <= 4 && !call->foreign && polls_timers_only(call) ? WAIT_SLEEP : WAIT_POLL;
 }
 
 static __always_inline __u32 count_bits(__u64 v)
@@ -142,9 +142,9 @@ __attribute__((weak)) __noinline __u32 count_epoll_items(__u64 root_address)
 	return n;
 }
 
-static __always_inline __u8 kind_of_epoll(__u64 files, struct call *call, struct wire_state *st)
+static __always_inline __u8 kind_of_epoll(struct call *call, struct wire_state *st)
 {
-	struct file *file = fd_file(files, call->arg[0]);
+	struct file *file = fd_file(call, call->arg[0]);
 	struct eventpoll *ep;
 	struct rb_node *root;
 	struct epitem *item;
@@ -165,7 +165,7 @@ static __always_inline __u8 kind_of_epoll(__u64 files, struct call *call, struct
 }
 
 /* Requests given and not yet completed: what an io_uring loop serves at a time. */
-static __always_inline __u8 kind_of_uring(__u64 files, struct call *call, struct wire_state *st)
+static __always_inline __u8 kind_of_uring(struct call *call, struct wire_state *st)
 {
 	struct { __u64 sigmask; __u32 size, pad; __u64 time; } ext;
 	struct io_ring_ctx *ring = NULL;
@@ -179,7 +179,7 @@ static __always_inline __u8 kind_of_uring(__u64 files, struct call *call, struct
 		set_relative_time(st, call, ext.time, true, 1);
 	if (call->arg[3] & 16) /* IORING_ENTER_REGISTERED_RING: no descriptor */
 		return WAIT_POLL;
-	file = fd_file(files, call->arg[0]);
+	file = fd_file(call, call->arg[0]);
 	if (file && bpf_core_field_exists(ring->cached_sq_head) && bpf_core_field_exists(ring->cached_cq_tail)) {
 		ring = BPF_CORE_READ(file, private_data);
 		requests = BPF_CORE_READ(ring, cached_sq_head) - BPF_CORE_READ(ring, cached_cq_tail);
@@ -190,7 +190,7 @@ static __always_inline __u8 kind_of_uring(__u64 files, struct call *call, struct
 	return WAIT_POLL;
 }
 
-__attribute__((weak)) __noinline __u32 poll_kind(__u64 files, struct call *call, struct wire_state *st)
+__attribute__((weak)) __noinline __u32 poll_kind(struct call *call, struct wire_state *st)
 {
 	bool time64;
 
@@ -200,10 +200,10 @@ __attribute__((weak)) __noinline __u32 poll_kind(__u64 files, struct call *call,
 	switch (call->class) {
 	case SYSCALL_POLL:
 		set_relative_ms(st, call->arg[2]);
-		return kind_of_poll(files, call, st);
+		return kind_of_poll(call, st);
 	case SYSCALL_PPOLL:
 		set_relative_time(st, call, call->arg[2], time64, 1);
-		return kind_of_poll(files, call, st);
+		return kind_of_poll(call, st);
 	case SYSCALL_SELECT:
 		set_relative_time(st, call, call->arg[4], false, NS_PER_US);
 		return kind_of_select(call, st);
@@ -212,12 +212,12 @@ __attribute__((weak)) __noinline __u32 poll_kind(__u64 files, struct call *call,
 		return kind_of_select(call, st);
 	case SYSCALL_EPOLL:
 		set_relative_ms(st, call->arg[3]);
-		return kind_of_epoll(files, call, st);
+		return kind_of_epoll(call, st);
 	case SYSCALL_EPOLL2:
 		set_relative_time(st, call, call->arg[3], true, 1);
-		return kind_of_epoll(files, call, st);
+		return kind_of_epoll(call, st);
 	default:
-		return kind_of_uring(files, call, st);
+		return kind_of_uring(call, st);
 	}
 }
 

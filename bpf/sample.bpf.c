@@ -12,35 +12,51 @@ struct sample_context {
 	__u64 sample_period, addr;
 };
 #define USER_MODE(c) ((c)->cs & 3)
-#define IP rip
-#define SP rsp
-#define FP rbp
+#define BEGIN_WITH_CONTEXT(s, c) start_walk(s, SCRATCH_SAMPLE, (c)->rip, (c)->rsp, (c)->rbp, (c)->rbx, 0, false)
 #else
 struct sample_context {
 	__u64 regs[31], sp, pc, pstate;
 	__u64 sample_period, addr;
 };
 #define USER_MODE(c) (((c)->pstate & 0xf) == 0)
-#define IP pc
-#define SP sp
-#define FP regs[29]
+#define BEGIN_WITH_CONTEXT(s, c) start_walk(s, SCRATCH_SAMPLE, (c)->pc, (c)->sp, (c)->regs[29], 0, (c)->regs[30], false)
 #endif
+
+/* In the kernel: the registers that the task had in user space, as they were saved. */
+static __always_inline void begin_with_saved(struct stack_scratch *s, struct pt_regs *at)
+{
+	struct pt_regs *regs = at;
+
+#if defined(__TARGET_ARCH_x86)
+	start_walk(s, SCRATCH_SAMPLE, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp),
+		   BPF_CORE_READ(regs, bx), 0, (__s64)BPF_CORE_READ(regs, orig_ax) >= 0);
+#else
+	start_walk(s, SCRATCH_SAMPLE, BPF_CORE_READ(regs, user_regs.pc), BPF_CORE_READ(regs, user_regs.sp),
+		   BPF_CORE_READ(regs, user_regs.regs[29]), 0, BPF_CORE_READ(regs, user_regs.regs[30]),
+		   BPF_CORE_READ(regs, syscallno) >= 0);
+#endif
+}
 
 static __always_inline __u64 take_stack(struct sample_context *ctx, const struct wire_cpu_slot *who, bool user)
 {
 	__u32 key = SCRATCH_SAMPLE;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
-	__u64 n_kernel = 0, n_user;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct stack_facts f = {};
 
 	if (!s)
 		return 0;
+	f.process = who->process;
+	f.pid = who->pid;
+	s->registers = (__u64)regs;
 	if (user) {
-		n_user = walk_user_stack(s, 0, ctx->IP, ctx->SP, ctx->FP);
+		BEGIN_WITH_CONTEXT(s, ctx);
 	} else {
-		n_kernel = frames_got(bpf_get_stack(ctx, s->frames, FRAMES_BYTES, 0));
-		n_user = user_stack_of(bpf_get_current_task_btf(), s, n_kernel);
+		f.n_kernel = frames_got(bpf_get_stack(ctx, s->frames, KERNEL_FRAMES_BYTES, 0));
+		begin_with_saved(s, regs);
 	}
-	return send_stack(s, n_kernel, n_user, who->space, who->process, who->pid);
+	return take_user_stack(s, &f, who->space, who->exec_before);
 }
 
 SEC("perf_event")

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * A stack: kernel frames, then user frames (by frame pointer), known by a 64-bit hash of its frames and its address space.
+ * A stack: kernel frames, then user frames, known by a 64-bit hash of its frames. User frames come from the unwind tables, normalised to
+ * file and offset: the same stack in two processes is one. Where there are no tables they come by frame pointer, as addresses.
  * Not bpf_get_stackid: its 32-bit buckets collide, and one stack then shows as another.
  */
 #ifndef CONCTRACE_STACK_H
 #define CONCTRACE_STACK_H
 
-#include "emit.h"
+#include "proof.h"
+#include "unwind.h"
 
-enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
-
-#define FRAMES_BYTES (WIRE_MAX_FRAMES * 8)
-
-/* The finalizer of MurmurHash3 over a running sum: every frame moves every bit. */
-static __always_inline __u64 mix(__u64 h, __u64 value)
-{
-	h = (h ^ value) * 0xff51afd7ed558ccdULL;
-	return h ^ (h >> 32);
-}
+#define KERNEL_FRAMES_BYTES (WIRE_MAX_KERNEL_FRAMES * 8)
 
 /* A global function: its loop is verified once, and what follows it once, not for each length. */
 __attribute__((weak)) __noinline __u64 hash_frames(struct stack_scratch *s, __u32 n, __u64 seed)
@@ -27,50 +20,54 @@ __attribute__((weak)) __noinline __u64 hash_frames(struct stack_scratch *s, __u3
 
 	if (!s)
 		return 1;
-	for (i = 0; i < 2 * WIRE_MAX_FRAMES; i++) {
+	for (i = 0; i < WIRE_MAX_KERNEL_FRAMES + WIRE_MAX_FRAMES; i++) {
 		if (i >= n)
 			break;
-		h = mix(h, s->frames[i & 255]);
+		h = mix(h, s->frames[i & (SCRATCH_FRAMES - 1)]);
 	}
-	h = mix(h, n);
-	return h ? h : 1; /* 0 means: no stack */
+	return mix(h, n);
 }
 
+/* What is known of a stack besides its frames. */
+struct stack_facts {
+	__u32 process, pid;
+	__u64 n_kernel, n_user;
+	__u8 end; /* enum stack_end */
+};
+
 /*
- * The id of the n_kernel + n_user frames in `s`. They are sent if this CPU has not sent them lately. Where they find no room the id
+ * Sends the frames in `s` under `id`, if this CPU has not sent them lately. Where they find no room the id
  * is given all the same: the next miss sends them, and a stack that never arrives shows as unknown and is counted.
  */
-static __always_inline __u64 send_stack(struct stack_scratch *s, __u64 n_kernel, __u64 n_user, __u32 space, __u32 process,
-					__u32 pid)
+static __always_inline bool send_frames(struct stack_scratch *s, __u64 id, const struct stack_facts *f)
 {
-	struct wire_stack *record = (struct wire_stack *)s->record;
-	__u64 n = n_kernel + n_user, size, *sent, id;
-	__u32 index;
+	struct wire_stack *record = (struct wire_stack *)(s->record + sizeof(s->record) - sizeof(*record));
+	__u64 n = f->n_kernel + f->n_user, size, *sent;
+	__u32 index = id & (STACK_CACHE_SLOTS - 1);
 
-	if (n == 0)
-		return 0;
-	id = hash_frames(s, n, (__u64)space << 16 | (n_kernel & 0xffff));
-	index = id & (STACK_CACHE_SLOTS - 1);
 	sent = bpf_map_lookup_elem(&stack_cache, &index);
 	if (!sent || *sent == id)
-		return id;
-	size = sizeof(*record) + (n & 255) * 8;
+		return true;
+	size = sizeof(*record) + (n & 511) * 8;
 	record->head.type = WIRE_STACK;
 	record->head.size = size;
-	record->head.thread = process;
+	record->head.thread = f->process;
 	record->id = id;
 	record->ts = bpf_ktime_get_ns();
-	record->pid = pid;
-	record->n_kernel = n_kernel;
-	record->n_user = n_user;
-	if (emit_to_this_ring(s, size))
+	record->pid = f->pid;
+	record->n_kernel = f->n_kernel;
+	record->n_user = f->n_user;
+	record->end = f->end;
+	if (emit_to_this_ring(record, size)) {
 		*sent = id;
-	else
-		count_loss(LOSS_STACKS);
-	return id;
+		return true;
+	}
+	count_loss(LOSS_STACKS);
+	return false;
 }
 
 #define STACK_LIMIT (8UL << 20) /* two frames of one stack are not farther apart */
+#define FP_FRAMES 127
 
 /*
  * The user stack by frame pointers, into frames[at ..]: the innermost is `ip`. On x86 and arm64 alike a frame pointer points to the
@@ -85,40 +82,91 @@ __attribute__((weak)) __noinline __u32 walk_user_stack(struct stack_scratch *s, 
 
 	if (!s || !ip)
 		return 0;
-	s->frames[at & 127] = ip;
-	for (n = 1; n < WIRE_MAX_FRAMES; n++) {
+	s->frames[at & 127] = ip | WIRE_FRAME_RAW;
+	for (n = 1; n < FP_FRAMES; n++) {
 		if (fp < sp || fp - sp > STACK_LIMIT || fp & 7)
 			break;
 		if (bpf_probe_read_user(frame, sizeof(frame), (void *)fp))
 			break;
 		if (frame[1] < 4096 || frame[1] >> 56) /* not canonical, or no address at all; bits 48-55: five-level tables */
 			break;
-		s->frames[(at + n) & 255] = frame[1];
+		s->frames[(at + n) & (SCRATCH_FRAMES - 1)] = frame[1] | WIRE_FRAME_RAW;
 		sp = fp + sizeof(frame);
 		fp = frame[0];
 	}
 	return n;
 }
 
-/* The user stack of a task, from its saved user registers. */
-static __always_inline __u32 user_stack_of(struct task_struct *task, struct stack_scratch *s, __u32 at)
+/*
+ * The user stack of what was put into s->walk, behind n_kernel kernel frames that are there already: its id, sent if need be. `since`: what
+ * the process's tables must not be older than. Sets s->generation to 0 if it should not be remembered.
+ */
+static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct stack_facts *f, __u64 space, __u64 since)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct wire_cpu_counts *c = counts();
+	__u64 id = 0, raw = 0, sp = s->walk.sp, pc = s->walk.pc, fp = s->walk.fp;
+
+	f->n_user = 0;
+	f->end = STACK_END_UNKNOWN;
+	s->generation = 0;
+	if (settings.unwind && pc) {
+		f->end = find_region(s, f->pid, since) ? walk_user(s, f->n_kernel) : STACK_END_NO_TABLE;
+		f->n_user = s->walk.n;
+		if (settings.proof && s->n_mappings)
+			send_proof(s, f->end, s->cache & 1);
+		if (f->end == STACK_END_NO_TABLE) {
+			s->generation = 0;
+			id = send_copy(s, f->n_kernel, f->process, f->pid);
+			if (c && id)
+				c->copies++;
+		} else if (c) {
+			c->ends[f->end & 7]++;
+		}
+	}
+	if (id)
+		return id;
+	if (f->end == STACK_END_UNKNOWN || f->end == STACK_END_NO_TABLE) {
+		s->generation = 0;
+		f->n_user = walk_user_stack(s, f->n_kernel, pc, sp, fp);
+		raw = space;
+		id = hash_frames(s, f->n_kernel + f->n_user, raw << 16 | f->n_kernel);
+	} else {
+		id = s->hash;
+		if (f->n_kernel)
+			id = mix(id, hash_frames(s, f->n_kernel, f->n_kernel));
+	}
+	if (!(f->n_kernel + f->n_user))
+		return 0;
+	id = mix(mix(id, f->n_user), f->end) & ~WIRE_STACK_COPIED;
+	if (!id)
+		id = 1; /* 0 means: no stack */
+	if (!send_frames(s, id, f))
+		s->generation = 0;
+	return id;
+}
 
 #if defined(__TARGET_ARCH_x86)
-	return walk_user_stack(s, at, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp));
+#define REGS_PC(regs) ((regs)->ip)
+#define REGS_SP(regs) ((regs)->sp)
+#define REGS_FP(regs) ((regs)->bp)
+#define REGS_BX(regs) ((regs)->bx)
+#define REGS_LR(regs) 0
+#define REGS_IN_CALL(regs) ((__s64)(regs)->orig_ax >= 0)
 #else
-	return walk_user_stack(s, at, BPF_CORE_READ(regs, user_regs.pc), BPF_CORE_READ(regs, user_regs.sp),
-			       BPF_CORE_READ(regs, user_regs.regs[29]));
+#define REGS_PC(regs) ((regs)->user_regs.pc)
+#define REGS_SP(regs) ((regs)->user_regs.sp)
+#define REGS_FP(regs) ((regs)->user_regs.regs[29])
+#define REGS_BX(regs) 0
+#define REGS_LR(regs) ((regs)->user_regs.regs[30])
+#define REGS_IN_CALL(regs) ((regs)->syscallno >= 0)
 #endif
-}
 
 /* Frames from what bpf_get_stack and its like return: bytes, or an error. */
 static __always_inline __u64 frames_got(long bytes)
 {
 	__u64 n = bytes > 0 ? (__u64)bytes >> 3 : 0;
 
-	return n < WIRE_MAX_FRAMES ? n : WIRE_MAX_FRAMES;
+	return n < WIRE_MAX_KERNEL_FRAMES ? n : WIRE_MAX_KERNEL_FRAMES;
 }
 
 #endif

@@ -33,13 +33,38 @@ static __always_inline void clear_slot(struct wire_cpu_slot *slot, struct wire_s
 	}
 }
 
+/* Where this CPU's next cycle is written. */
+static __always_inline struct wire_cycle *next_cycle(struct wire_batch *b)
+{
+	return &b->cycle[b->n & (WIRE_BATCH - 1)];
+}
+
+static __always_inline void send_cycle(struct wire_batch *b)
+{
+	b->n++;
+	if (b->n < WIRE_BATCH)
+		return;
+	b->n = 0;
+	if (!emit_to_this_ring(b->cycle, sizeof(b->cycle)))
+		count_losses(LOSS_CYCLES, WIRE_BATCH);
+}
+
+static __always_inline struct wire_batch *this_batch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&batches, &zero);
+}
+
 /* The turn that ended when it arrived at st->since can be told now. */
 static __noinline void send_turn(struct task_struct *task, struct wire_state *st)
 {
-	struct wire_cycle cycle;
+	struct wire_batch *b = this_batch();
 
-	settle(st, &cycle, st->since, run_delay(task) - st->delay_before);
-	emit(&cycle, sizeof(cycle), LOSS_CYCLES);
+	if (!b)
+		return;
+	settle(st, next_cycle(b), st->since, run_delay(task) - st->delay_before);
+	send_cycle(b);
 }
 
 static __always_inline void count_arrival(struct wire_state *st)
@@ -156,7 +181,7 @@ static __noinline void recover_departure(struct task_struct *task, struct wire_s
 /* The last switch of a thread: its sums leave the kernel. */
 static __noinline void die(struct task_struct *task, struct wire_state *st, __u64 now)
 {
-	struct wire_cycle cycle;
+	struct wire_batch *b = this_batch();
 
 	st->state = STATE_DEAD;
 	st->blocked = 0;
@@ -164,8 +189,10 @@ static __noinline void die(struct task_struct *task, struct wire_state *st, __u6
 	st->ready = READY_WOKEN;
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = WIRE_CYCLE_OPEN;
-	fill_cycle(&cycle, st, now);
-	emit(&cycle, sizeof(cycle), LOSS_CYCLES);
+	if (b) {
+		fill_cycle(next_cycle(b), st, now);
+		send_cycle(b);
+	}
 	st->end.exec_runtime_ns = task->se.sum_exec_runtime - st->exec_runtime_base;
 	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;
 	fill_end(task, st, now, WIRE_END_TERMINATED);
@@ -182,20 +209,76 @@ __noinline int cause_of_current(struct wire_state *st, __u32 state)
 	return st ? find_cause(bpf_get_current_task_btf(), st, state, false) : 0;
 }
 
+/*
+ * Remembered for each thread, on each CPU: where it blocked last. A thread that blocks again in the same place has the same stack,
+ * if the words that the walk read then are still the same.
+ */
+static __always_inline struct unwind_last *last_of(const struct wire_state *st)
+{
+	__u32 key = bpf_get_smp_processor_id() * UNWIND_LAST + (st->number & (UNWIND_LAST - 1));
+
+	return bpf_map_lookup_elem(&unwind_lasts, &key);
+}
+
+static __always_inline bool is_last(struct stack_scratch *s, const struct wire_state *st, const struct unwind_last *last)
+{
+	return last->number == st->number && last->pc == s->walk.pc && last->sp == s->sp && last->fp == s->walk.fp &&
+	       find_region(s, st->pid, st->exec_before) && s->generation == last->generation && reads_the_same(s, last);
+}
+
+static __always_inline void remember(struct stack_scratch *s, struct wire_state *st, struct unwind_last *last, __u64 pc, __u64 fp)
+{
+	if (!s->generation || s->n_reads > LAST_READS || s->walk.used & UNWIND_USED_OTHER) {
+		last->number = 0;
+		return;
+	}
+	remember_reads(s, last);
+	last->number = st->number;
+	last->generation = s->generation;
+	last->pc = pc;
+	last->sp = s->sp;
+	last->fp = fp;
+	last->stack = st->stack;
+}
+
 __noinline int stack_of_current(struct wire_state *st)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u32 key = SCRATCH_SWITCH;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
-	__u64 n_kernel = 0, n_user = 0;
+	struct stack_facts f = {};
+	struct unwind_last *last = NULL;
+	__u64 pc, fp;
 
 	if (!st || !s)
 		return 0;
 	if (settings.kernel_stacks)
-		n_kernel = frames_got(bpf_get_task_stack(task, s->frames, FRAMES_BYTES, 0));
-	if (!(task->flags & (PF_IO_WORKER | PF_USER_WORKER))) /* their user registers are not theirs */
-		n_user = user_stack_of(task, s, n_kernel);
-	st->stack = send_stack(s, n_kernel, n_user, st->space, st->process, st->pid);
+		f.n_kernel = frames_got(bpf_get_task_stack(task, s->frames, KERNEL_FRAMES_BYTES, 0));
+	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) /* their user registers are not theirs */
+		start_walk(s, SCRATCH_SWITCH, 0, 0, 0, 0, 0, false);
+	else
+		start_walk(s, SCRATCH_SWITCH, REGS_PC(regs), REGS_SP(regs), REGS_FP(regs), REGS_BX(regs), REGS_LR(regs),
+			   REGS_IN_CALL(regs));
+	s->registers = (__u64)regs;
+	pc = s->walk.pc;
+	fp = s->walk.fp;
+	if (settings.unwind && !settings.kernel_stacks && !settings.proof) {
+		last = last_of(st);
+		if (last && is_last(s, st, last)) {
+			struct wire_cpu_counts *c = counts();
+
+			if (c)
+				c->same++;
+			st->stack = last->stack;
+			return 0;
+		}
+	}
+	f.process = st->process;
+	f.pid = st->pid;
+	st->stack = take_user_stack(s, &f, st->space, st->exec_before);
+	if (last)
+		remember(s, st, last, pc, fp);
 	return 0;
 }
 
@@ -295,6 +378,7 @@ static __always_inline void arrive(struct task_struct *next, struct wire_state *
 		slot->space = st->space;
 		slot->process = st->process;
 		slot->pid = st->pid;
+		slot->exec_before = st->exec_before;
 		slot->samples_user = 0;
 		slot->samples_kernel = 0;
 		slot->number = st->number;

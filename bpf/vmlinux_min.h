@@ -14,7 +14,7 @@
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bx, bp, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, flags, sp;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, flags, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

@@ -56,23 +56,37 @@
 	X(8, DISK_FULL, "disk_full", "bytes that could not be written to the recording")           \
 	X(9, SYMBOLS, "symbols", "files whose symbols could not be read")
 
+/* X(number, ID, "json name", "how the walk of a stack ended") */
+#define STACK_ENDS(X)                                                                              \
+	X(0, UNKNOWN, "unknown", "by frame pointers, or not told")                                  \
+	X(1, ROOT, "root", "at the outermost frame")                                               \
+	X(2, NO_TABLE, "no_table", "the unwind table was not ready")                               \
+	X(3, NO_CFI, "no_cfi", "code without unwind information or frame pointer")                 \
+	X(4, READ, "read", "a part of the stack was not in memory")                                \
+	X(5, DEEP, "deep", "deeper than is looked")                                                \
+	X(6, UNSUPPORTED, "unsupported", "an unwind rule that can't be followed")                  \
+	X(7, BROKEN, "broken", "the stack does not grow")
+
 #define WIRE_ENUM(PREFIX, n, ID, ...) PREFIX##ID = n,
 #define WIRE_X_GROUP(n, ID, ...) WAIT_GROUP_##ID = n,
 #define WIRE_X_KIND(n, ID, ...) WAIT_##ID = n,
 #define WIRE_X_READY(n, ID, ...) READY_##ID = n,
 #define WIRE_X_LOSS(n, ID, ...) LOSS_##ID = n,
+#define WIRE_X_END(n, ID, ...) STACK_END_##ID = n,
 #define WIRE_X_COUNT(...) +1
 
 enum wait_group { WAIT_GROUPS(WIRE_X_GROUP) };
 enum wait_kind { WAIT_KINDS(WIRE_X_KIND) };
 enum ready_reason { READY_REASONS(WIRE_X_READY) };
 enum loss_cause { LOSS_CAUSES(WIRE_X_LOSS) };
+enum stack_end { STACK_ENDS(WIRE_X_END) };
 
 enum {
 	N_WAIT_GROUPS = 0 WAIT_GROUPS(WIRE_X_COUNT),
 	N_WAIT_KINDS = 0 WAIT_KINDS(WIRE_X_COUNT),
 	N_READY_REASONS = 0 READY_REASONS(WIRE_X_COUNT),
 	N_LOSS_CAUSES = 0 LOSS_CAUSES(WIRE_X_COUNT),
+	N_STACK_ENDS = 0 STACK_ENDS(WIRE_X_COUNT),
 };
 
 #endif

@@ -17,7 +17,8 @@
 
 #define WIRE_COMM_LEN 16
 #define WIRE_HIST_BUCKETS 40 /* bucket b counts lengths of [2^b, 2^(b+1)) ns; the last is open-ended */
-#define WIRE_MAX_FRAMES 127
+#define WIRE_MAX_KERNEL_FRAMES 127
+#define WIRE_MAX_FRAMES 256 /* of user stacks */
 #define WIRE_NO_SYSCALL 0xffff
 
 enum wire_type {
@@ -28,6 +29,8 @@ enum wire_type {
 	WIRE_EXEC = 5,
 	WIRE_WAIT = 6,
 	WIRE_END = 7,
+	WIRE_COPY = 8,
+	WIRE_PROOF = 9,
 };
 
 struct wire_head {
@@ -83,17 +86,59 @@ struct wire_sample {
 
 /*
  * A unique stack, sent once (or a few times) before or after the records that name it. Frames are
- * innermost first: n_kernel kernel frames, then n_user user frames. In the ring a frame is an
- * address; in the recording it is normalised, see struct wire_frame below.
+ * innermost first: n_kernel kernel frames, then n_user user frames. In the ring a kernel frame is an address; a user frame is
+ * normalised, or WIRE_FRAME_RAW and an address; in the recording all are normalised, see below.
  */
 struct wire_stack {
 	struct wire_head head; /* thread: the process */
 	__u64 id;
 	__u64 ts;
 	__u32 pid; /* tgid: whose mappings to use */
-	__u16 n_kernel;
+	__u8 n_kernel;
+	__u8 end; /* enum stack_end */
 	__u16 n_user;
 	__u64 frames[];
+};
+
+/* Ids of stacks that are hashes of their frames have this bit clear; those of copies are numbers. */
+#define WIRE_STACK_COPIED (1ULL << 63)
+
+#define WIRE_FRAME_RAW (0xfeULL << 56) /* in the ring: the low 56 bits are an address in user space (of a return: of the byte after the call) */
+
+/*
+ * Instead of a stack: what the user side needs to walk it, where the probes had no table (yet). Only in the ring: in the recording
+ * it has become a WIRE_STACK of the same id.
+ */
+#define WIRE_COPY_WORDS 512
+struct wire_copy {
+	struct wire_head head; /* thread: the process */
+	__u64 id;
+	__u64 ts;
+	__u32 pid;
+	__u8 n_kernel;
+	__u8 in_call;
+	__u16 n_words;       /* copied, from sp on */
+	__u64 pc, sp, fp, bx, lr;
+	__u64 words[];       /* n_kernel kernel frames, then n_words of the stack */
+};
+
+/*
+ * For the proof of the walk, only if asked for: the registers and the stack that it began with, and what it found. Only in the ring.
+ */
+#define WIRE_PROOF_REGS 34
+#define WIRE_PROOF_FRAMES 256
+#define WIRE_PROOF_STACK 32768
+struct wire_proof {
+	struct wire_head head; /* size: a multiple of 8 beyond 64 KiB does not fit; 0 here, the ring tells */
+	__u64 ts;
+	__u32 pid, tid;
+	__u16 n;             /* frames */
+	__u8 end;            /* enum stack_end */
+	__u8 sample;         /* 1: of a timer sample, 0: of a switch */
+	__u32 copied;        /* bytes of the stack, from the stack pointer on */
+	__u64 regs[WIRE_PROOF_REGS]; /* by DWARF number; x86: 16 is rip; arm64: 31 is sp, 32 is pc */
+	__u64 frames[WIRE_PROOF_FRAMES]; /* as found: the pc, then return addresses */
+	__u8 stack[WIRE_PROOF_STACK];
 };
 
 /*
@@ -196,6 +241,8 @@ _Static_assert(sizeof(struct wire_head) == 8, "wire_head");
 _Static_assert(sizeof(struct wire_cycle) == 56, "wire_cycle");
 _Static_assert(sizeof(struct wire_sample) == 32, "wire_sample");
 _Static_assert(sizeof(struct wire_stack) == 32, "wire_stack");
+_Static_assert(sizeof(struct wire_copy) == 72, "wire_copy");
+_Static_assert(sizeof(struct wire_proof) % 8 == 0, "wire_proof");
 _Static_assert(sizeof(struct wire_thread) == 56, "wire_thread");
 _Static_assert(sizeof(struct wire_exec) == 176, "wire_exec");
 _Static_assert(sizeof(struct wire_wait) == 48 + 4 * WIRE_HIST_BUCKETS, "wire_wait");

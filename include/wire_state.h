@@ -33,6 +33,9 @@ struct wire_state {
 	__u8 open, open_kind, open_timed_out, open_continues;
 	__u32 polls;      /* waits of kind poll so far: some are looked into */
 
+	/* what its unwind tables must be newer than, and when it last called exec: see space_is_current() */
+	__u64 exec_before, exec_ts;
+
 	/* the kernel's numbers when it last left a CPU, or started */
 	__u64 exec_runtime_before, voluntary_before;
 	/* the kernel's numbers when it started */
@@ -51,8 +54,15 @@ struct wire_cpu_slot {
 	__u64 samples_user, samples_kernel; /* of this turn on the CPU */
 	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time */
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
+	__u64 exec_before;       /* the thread's */
 	__u64 left_out;          /* by the clock of task time, of the run queue's clock, until lately: interrupts, steal time */
-	__u64 pad;
+};
+
+/* Cycles of one CPU on their way into a ring: a record for each would cost a fifth of the whole probe. What is left at the end is fetched. */
+#define WIRE_BATCH 16 /* a power of two */
+struct wire_batch {
+	struct wire_cycle cycle[WIRE_BATCH];
+	__u32 n, pad;
 };
 
 /* Counters of one CPU. */
@@ -62,6 +72,8 @@ struct wire_cpu_counts {
 	__u64 traced;          /* of these, with a traced thread leaving or arriving */
 	__u64 timed, timed_ns; /* traced ones that were timed, and their time */
 	__u64 samples, samples_timed_ns; /* all are timed */
+	__u64 ends[N_STACK_ENDS];        /* walks of user stacks, by how they ended */
+	__u64 same, copies;              /* of these: found to be the one before; copied for the user side */
 };
 
 /* A range of kernel text whose presence on the kernel stack tells what a thread waits for. */
@@ -80,7 +92,8 @@ struct wire_wchan {
 struct wire_settings {
 	__u8 stacks;         /* stacks of waits and of ready time */
 	__u8 kernel_stacks;  /* full kernel stacks of waits, too */
-	__u8 pad[2];
+	__u8 unwind;         /* there are unwind tables; else by frame pointer */
+	__u8 proof;          /* send WIRE_PROOFs */
 	__u32 rings;         /* a power of two */
 	__u64 ring_bytes;
 	__u64 events_bytes;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Unwind tables: what a function's caller is, for each instruction of a file, in a form that a probe can look up. Made from
- * .eh_frame (user/symbols/unwind_table.h), kept in arrays that both sides map, read by the walk in unwind_walk.h.
+ * .eh_frame (user/symbols/unwind_table.h), kept in arrays that both sides map, read by the walk in wire_walk.h.
  *
- *     mappings (by process)  ->  pages (one for each KiB of a file's text)  ->  rows (by address)  ->  rules
+ *     spaces (by process) -> region of mappings -> files -> pages (one for each KiB of a file's text) -> rows (by address) -> rules
+ *
+ * All arrays are filled by plain stores while the probes read them: an element is complete before what leads to it is stored, and is not
+ * used for anything else until a while after that was taken away.
  *
  * Addresses in tables are virtual addresses as the file's program headers have them ("vaddr"). The frame pointer is rbp or x29, the
  * stack pointer rsp or sp; registers are numbered as DWARF does for the machine.
@@ -77,19 +80,67 @@ struct unwind_page {
 /* Rows of one page are never on two sides of a multiple of this: a value of the map of rows. */
 #define UNWIND_CHUNK_ROWS 65536u
 
-/* An executable mapping of a process; its mappings follow one another by address. */
+/* Rules that every dictionary begins with. */
+enum unwind_rule_number { UNWIND_RULE_NONE = 0, UNWIND_RULE_CHAIN = 1 };
+
+enum unwind_file_state {
+	UNWIND_FILE_PENDING = 0, /* its table is being made */
+	UNWIND_FILE_READY = 1,
+	UNWIND_FILE_NONE = 2,    /* it has no unwind information, or none that can be read */
+};
+
+/*
+ * A file with text. A segment's vaddr and file offset differ by whole pages, so its rows hold for both; the pages that the probes look at
+ * are by offset.
+ */
+struct unwind_file {
+	__u32 page;  /* index in `pages` of offset 0 (modulo 2^32) */
+	__u32 state; /* enum unwind_file_state */
+};
+
+/* An executable mapping of a process. */
 struct unwind_mapping {
 	__u64 start, end;  /* addresses in the process */
-	__u64 bias;        /* vaddr = address - bias */
 	__u64 offset_bias; /* offset in the file = address - offset_bias */
 	__u64 identity;    /* of the file, the same in every process and recording: from its build id or its path */
 	__u32 file;        /* number in frames, see wire_record.h; 0: none */
-	__u32 page;        /* index in `pages` of vaddr 0 (modulo 2^32); UNWIND_NO_PAGES: code without tables */
+	__u32 table;       /* index in `files`; 0: code without tables */
 };
-#define UNWIND_NO_PAGES 0xffffffffu
+
+/* The mappings of an address space: this, in the place of one, then `n` of them by address. */
+struct unwind_region {
+	__u64 since;      /* when the address space began (exec), CLOCK_MONOTONIC ns; 0: before tracing did */
+	__u32 n;
+	__u32 generation; /* never given twice */
+	__u64 pad[3];
+};
+
+/*
+ * Which region a process has: an open hash table by tgid. Element: tgid << 32 | index of the region, 0: free. One of
+ * the UNWIND_PROBES elements from tgid & (UNWIND_SPACES - 1) on.
+ */
+#define UNWIND_SPACES 65536u
+#define UNWIND_PROBES 8u
+
+/* The registers of one frame, as far as they are known. What was saved on the stack is read when a rule asks for it. */
+struct unwind_walk {
+	__u64 pc, sp;
+	__u64 fp, bx, lr;   /* bx: rbx (x86); lr: x30 (arm64), of the innermost frame and of one that a signal interrupted */
+	__u64 fp_at, bx_at; /* not 0: the value is still there, on the stack */
+	__u32 n;            /* frames so far */
+	__u8 exact;         /* pc is the next instruction, not a return address: innermost, or interrupted by a signal */
+	__u8 in_call;       /* the innermost frame is in a system call */
+	__u8 chained;       /* the last step followed a frame pointer in code without tables */
+	__u8 used;          /* UNWIND_USED_*: what the way so far depends on, besides the stack */
+};
+
+#define UNWIND_USED_FP 1    /* the innermost frame's frame pointer */
+#define UNWIND_USED_OTHER 2 /* other registers of it */
 
 _Static_assert(sizeof(struct unwind_rule) == 16, "unwind_rule");
 _Static_assert(sizeof(struct unwind_page) == 8, "unwind_page");
-_Static_assert(sizeof(struct unwind_mapping) == 48, "unwind_mapping");
+_Static_assert(sizeof(struct unwind_file) == 8, "unwind_file");
+_Static_assert(sizeof(struct unwind_mapping) == 40, "unwind_mapping");
+_Static_assert(sizeof(struct unwind_region) == sizeof(struct unwind_mapping), "unwind_region");
 
 #endif

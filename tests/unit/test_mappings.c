@@ -49,7 +49,7 @@ static uint32_t file_at(const struct address_space *a, uint64_t ts, uint64_t add
 
 static void check_address_space(void)
 {
-	struct address_space *a = address_space_new(), *b;
+	struct address_space *a = address_space_new(0), *b;
 
 	CHECK_EQ(map(&a, 0x1000, 0x5000, 0, 10, 1), 0);
 	CHECK_EQ(map(&a, 0x2000, 0x3000, 0x40000, 20, 2), 0);

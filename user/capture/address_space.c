@@ -24,17 +24,48 @@ struct address_space {
 	size_t n, cap;
 	struct past *past; /* by `until` */
 	size_t n_past, cap_past;
+	uint64_t since;
+	uint32_t number;
+	address_space_drop_fn drop;
+	void *drop_ctx;
 };
 
-struct address_space *address_space_new(void)
+struct address_space *address_space_new(uint64_t since)
 {
 	struct address_space *a = calloc(1, sizeof(*a));
 
-	if (a)
+	if (a) {
 		a->refs = 1;
-	else
+		a->since = since;
+	} else {
 		fail(-ENOMEM, "mappings: no memory for an address space");
+	}
 	return a;
+}
+
+static void drop_number(struct address_space *a)
+{
+	if (a->number)
+		a->drop(a->drop_ctx, a->number);
+	a->number = 0;
+}
+
+void address_space_set_number(struct address_space *a, uint32_t number, address_space_drop_fn drop, void *ctx)
+{
+	drop_number(a);
+	a->number = number;
+	a->drop = drop;
+	a->drop_ctx = ctx;
+}
+
+uint32_t address_space_number(const struct address_space *a)
+{
+	return a->number;
+}
+
+uint64_t address_space_since(const struct address_space *a)
+{
+	return a->since;
 }
 
 struct address_space *address_space_share(struct address_space *a)
@@ -47,6 +78,7 @@ void address_space_release(struct address_space *a)
 {
 	if (!a || --a->refs)
 		return;
+	drop_number(a);
 	free(a->maps);
 	free(a->past);
 	free(a);
@@ -55,6 +87,11 @@ void address_space_release(struct address_space *a)
 size_t address_space_count(const struct address_space *a)
 {
 	return a->n;
+}
+
+const struct mapping *address_space_mappings(const struct address_space *a)
+{
+	return a->maps;
 }
 
 /* The index of the first mapping that ends after addr. */
@@ -85,9 +122,11 @@ static int own(struct address_space **a)
 	struct address_space *copy;
 	int err;
 
-	if ((*a)->refs == 1)
+	if ((*a)->refs == 1) {
+		drop_number(*a);
 		return 0;
-	copy = address_space_new();
+	}
+	copy = address_space_new((*a)->since);
 	if (!copy)
 		return -ENOMEM;
 	err = array_grow(&copy->maps, &copy->cap, (*a)->n + 1, sizeof(*copy->maps));

@@ -20,7 +20,8 @@ struct mapping {
 
 struct address_space; /* opaque, counted */
 
-struct address_space *address_space_new(void); /* NULL: no memory */
+/* An empty one that began at `since` ns. NULL: no memory. */
+struct address_space *address_space_new(uint64_t since);
 struct address_space *address_space_share(struct address_space *a);
 void address_space_release(struct address_space *a); /* NULL is fine */
 /*
@@ -31,5 +32,15 @@ int address_space_map(struct address_space **a, const struct mapping *m, uint64_
 /* The mapping that covered the address then, or NULL; valid until the next change. */
 const struct mapping *address_space_at(const struct address_space *a, uint64_t ts, uint64_t addr);
 size_t address_space_count(const struct address_space *a); /* mappings now */
+const struct mapping *address_space_mappings(const struct address_space *a); /* by start; valid until the next change */
+uint64_t address_space_since(const struct address_space *a);
+
+/*
+ * A number that stands for what it has mapped now, 0 at first: whoever makes something of the mappings keeps it here, and `drop` is called
+ * for it when they change or the address space is gone.
+ */
+typedef void (*address_space_drop_fn)(void *ctx, uint32_t number);
+void address_space_set_number(struct address_space *a, uint32_t number, address_space_drop_fn drop, void *ctx);
+uint32_t address_space_number(const struct address_space *a);
 
 #endif

@@ -28,6 +28,7 @@ struct mappings {
 	struct process_table *processes;
 	struct mapping_files *files;
 	struct jit_maps *jits;
+	struct unwinder *unwinder; /* NULL: there are no unwind tables */
 	struct intmap frames; /* those that can have a name; the value is not used */
 	uint64_t drains, lost;
 	uint32_t rescan[32]; /* processes with an address of no known mapping: to be read anew at the next
@@ -64,6 +65,7 @@ void mappings_free(struct mappings *m)
 		return;
 	sideband_close(m->sideband);
 	process_table_free(m->processes);
+	unwinder_free(m->unwinder);
 	mapping_files_free(m->files);
 	jit_maps_free(m->jits);
 	intmap_release(&m->frames);
@@ -113,7 +115,9 @@ int mappings_follow(struct mappings *m, uint32_t pid)
 {
 	int err = process_table_follow(m->processes, pid, proc_count_threads(pid));
 
-	return err ? err : proc_read_maps(pid, 0, take_mapping, m);
+	if (!err)
+		err = proc_read_maps(pid, 0, take_mapping, m);
+	return !err && m->unwinder ? unwinder_update(m->unwinder) : err;
 }
 
 /* Reads the mappings of processes anew whose events were lost or did not tell all (mremap has none). */
@@ -155,6 +159,8 @@ int mappings_drain(struct mappings *m)
 		err = rescan(m);
 	if (!err)
 		process_table_forget(m->processes);
+	if (!err && m->unwinder)
+		err = unwinder_update(m->unwinder);
 	return err;
 }
 
@@ -215,6 +221,38 @@ uint64_t mappings_frame(struct mappings *m, uint32_t pid, uint64_t ts, uint64_t 
 	if (!at && addr && addr < USER_MAX)
 		want_rescan(m, pid);
 	return memory_frame(m, SECTION_FILE_UNKNOWN, pid, addr);
+}
+
+int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, struct table_builder *builder)
+{
+	m->unwinder = unwinder_new(arrays, builder, m->files, m->processes);
+	return m->unwinder ? 0 : -ENOMEM;
+}
+
+enum stack_end mappings_walk(struct mappings *m, const struct wire_copy *copy, uint64_t *frames, size_t *n, bool *soon)
+{
+	*n = 0;
+	*soon = false;
+	return m->unwinder ? unwinder_walk(m->unwinder, copy, frames, n, soon) : STACK_END_NO_TABLE;
+}
+
+void mappings_finish_tables(struct mappings *m, int ms)
+{
+	if (m->unwinder)
+		unwinder_finish(m->unwinder, ms);
+}
+
+void mappings_note_frame(struct mappings *m, uint64_t frame)
+{
+	uint32_t number = (uint32_t)(frame >> WIRE_FRAME_OFFSET_BITS);
+	struct mapping_file file;
+
+	if (!number || number > mapping_files_count(m->files))
+		return;
+	mapping_files_used(m->files, number);
+	file = mapping_files_get(m->files, number);
+	if (file.kind != SECTION_FILE_UNKNOWN && remember(m, frame) && file.kind == SECTION_FILE_ANON)
+		jit_maps_note(m->jits, file.pid, m->drains);
 }
 
 bool mappings_is_unknown(const struct mappings *m, uint64_t frame)

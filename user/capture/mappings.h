@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "capture/mapping_files.h"
+#include "capture/unwinder.h"
 #include "recording/recording.h"
 
 struct mappings; /* opaque */
@@ -34,6 +35,19 @@ struct mappings; /* opaque */
  */
 int mappings_new(struct mappings **out);
 void mappings_free(struct mappings *m);
+/*
+ * Keeps unwind tables for the probes from now on, before anything is followed. Both belong to the caller, and are used until mappings_free. -ENOMEM.
+ */
+int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, struct table_builder *builder);
+/*
+ * Walks a copy of a stack (unwinder.h): normalised frames, at most WIRE_MAX_FRAMES. *soon: a table is on its way, a later try may get
+ * farther.
+ */
+enum stack_end mappings_walk(struct mappings *m, const struct wire_copy *copy, uint64_t *frames, size_t *n, bool *soon);
+/* Waits for tables that are being made, at most that long; they are put in. */
+void mappings_finish_tables(struct mappings *m, int ms);
+/* A frame that the probes normalised is in the recording. */
+void mappings_note_frame(struct mappings *m, uint64_t frame);
 /* Descriptors for epoll, readable when there is much to drain (an exec is); by a timer of 100 ms or less for
  * the rest. */
 const int *mappings_fds(const struct mappings *m, size_t *n);

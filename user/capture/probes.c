@@ -17,6 +17,7 @@
 #include <bpf/libbpf_legacy.h>
 
 #include "base/fail.h"
+#include "capture/probe_sums.h"
 #include "capture/syscalls.h"
 #include "capture/wchans.h"
 #include "conctrace.skel.h"
@@ -31,6 +32,7 @@
 #define RING_BYTES_MIN	 (256u << 10)
 #define RING_BYTES_MAX	 (4u << 20)
 #define EVENTS_BYTES	 (4u << 20)
+#define PROOFS_BYTES	 (64u << 20)
 #define STOP_AHEAD_NS	 1000000u /* programs that run when the end is set are through by then */
 
 struct probes {
@@ -44,6 +46,7 @@ struct probes {
 	uint32_t sample_hz;
 	uint32_t cpu_limit;
 	bool attach;
+	struct unwind_arrays unwind;
 	char log[4096]; /* the end of what libbpf said */
 };
 
@@ -122,6 +125,8 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 		bytes = RING_BYTES_MIN;
 	settings->stacks = o->stacks;
 	settings->kernel_stacks = o->kernel_stacks;
+	settings->unwind = o->unwind;
+	settings->proof = o->proof;
 	settings->rings = p->n_rings;
 	settings->ring_bytes = bytes;
 	settings->events_bytes = EVENTS_BYTES;
@@ -132,8 +137,12 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	err = bpf_map__set_max_entries(p->skel->maps.rings, p->n_rings);
 	if (!err)
 		err = bpf_map__set_max_entries(p->skel->maps.events, EVENTS_BYTES);
+	if (!err && o->proof)
+		err = bpf_map__set_max_entries(p->skel->maps.proofs, PROOFS_BYTES);
 	if (!err)
 		err = bpf_map__set_max_entries(p->skel->maps.cpu_slots, p->cpu_limit);
+	if (!err)
+		err = unwind_arrays_size(p->skel->obj, p->cpu_limit, o->unwind);
 	if (!err)
 		err = bpf_program__set_autoload(p->skel->progs.seed_threads, o->attach);
 	if (!err)
@@ -199,6 +208,9 @@ static int open_rings(struct probes *p)
 	p->rings = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_record, &current_drain, NULL);
 	if (!p->rings)
 		return fail(-errno, "ring buffer: %s", strerror(errno));
+	if (p->skel->rodata->settings.proof &&
+	    ring_buffer__add(p->rings, bpf_map__fd(p->skel->maps.proofs), on_record, &current_drain))
+		return fail(-errno, "ring buffer: %s", strerror(errno));
 	for (uint32_t i = 0; i < p->n_rings; i++) {
 		int err = ring_buffer__add(p->rings, p->ring_fds[i], on_record, &current_drain);
 
@@ -252,6 +264,13 @@ int probes_load(struct probes **out, const struct probes_options *o)
 	if (err) {
 		err = fail_load(p, err);
 		goto out;
+	}
+	if (o->unwind) {
+		err = unwind_arrays_map(&p->unwind, p->skel->obj);
+		if (err) {
+			fail(err, "unwind tables: mmap: %s: is there memory to lock?", strerror(-err));
+			goto out;
+		}
 	}
 	err = make_rings(p);
 	if (!err)
@@ -318,7 +337,7 @@ int probes_attach(struct probes *p)
 
 int probes_seed_command(struct probes *p, int pidfd, uint32_t pid)
 {
-	struct wire_state state = {.number = p->skel->bss->next_number++, .tid = pid, .pid = pid, .state = STATE_HELD};
+	struct wire_state state = {.number = p->skel->bss->next_number++, .tid = pid, .pid = pid, .state = STATE_HELD, .exec_ts = 1};
 
 	state.process = state.number;
 	state.space = state.number;
@@ -406,6 +425,11 @@ int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx)
 	return iterate(p->skel->progs.close_threads, fn, ctx);
 }
 
+const struct unwind_arrays *probes_unwind_arrays(const struct probes *p)
+{
+	return p->unwind.rows ? &p->unwind : NULL;
+}
+
 int probes_fd(const struct probes *p)
 {
 	return ring_buffer__epoll_fd(p->rings);
@@ -432,89 +456,19 @@ void probes_set_clock(struct probes *p)
 	p->skel->bss->realtime_offset = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
 }
 
-/* The values of all CPUs of element 0, `size` bytes each (a multiple of 8). */
-static void *read_percpu(struct bpf_map *map, size_t size, int *n)
-{
-	uint32_t zero = 0;
-	void *values;
-
-	*n = libbpf_num_possible_cpus();
-	values = *n > 0 ? calloc((size_t)*n, size) : NULL;
-	if (!values || bpf_map_lookup_elem(bpf_map__fd(map), &zero, values)) {
-		free(values);
-		return NULL;
-	}
-	return values;
-}
-
 int probes_counts(const struct probes *p, struct wire_cpu_counts *sum)
 {
-	struct wire_cpu_counts *each;
-	int n;
-
-	memset(sum, 0, sizeof(*sum));
-	each = read_percpu(p->skel->maps.cpu_counts, sizeof(*each), &n);
-	if (!each)
-		return fail(-ENOMEM, "reading the probes' counters: %s", strerror(errno));
-	for (int i = 0; i < n; i++)
-		for (size_t k = 0; k < sizeof(*sum) / sizeof(uint64_t); k++)
-			((uint64_t *)sum)[k] += ((uint64_t *)&each[i])[k];
-	free(each);
-	return 0;
+	return probe_sums_counts(bpf_map__fd(p->skel->maps.cpu_counts), sum);
 }
 
-/* As maps.h has it. */
-struct orphan_sums {
-	struct wire_end end;
-	struct wire_wait waits[N_WAIT_KINDS];
-};
-
-static int send_orphans(struct orphan_sums *o, probes_fn fn, void *ctx)
+int probes_batches(const struct probes *p, probes_fn fn, void *ctx)
 {
-	int err = 0;
-
-	for (uint32_t k = 0; k < N_WAIT_KINDS && !err; k++) {
-		struct wire_wait *w = &o->waits[k];
-
-		if (!w->ns && !w->count)
-			continue;
-		w->head = (struct wire_head){WIRE_WAIT, sizeof(*w), 0};
-		w->kind = k;
-		err = fn(ctx, w, sizeof(*w));
-	}
-	o->end.head = (struct wire_head){WIRE_END, sizeof(o->end), 0};
-	o->end.flags = WIRE_END_ORPHANS | WIRE_END_TERMINATED;
-	return err ? err : fn(ctx, &o->end, sizeof(o->end));
+	return probe_sums_batches(bpf_map__fd(p->skel->maps.batches), fn, ctx);
 }
 
-/* One record for all CPUs: the sums of sums. */
 int probes_orphans(const struct probes *p, probes_fn fn, void *ctx)
 {
-	struct orphan_sums sum = {0}, *each;
-	int n, err = 0;
-
-	each = read_percpu(p->skel->maps.orphans, sizeof(*each), &n);
-	if (!each)
-		return fail(-ENOMEM, "reading the probes' counters: %s", strerror(errno));
-	for (int i = 0; i < n; i++) {
-		uint64_t max[N_WAIT_KINDS];
-
-		for (size_t k = 0; k < N_WAIT_KINDS; k++) {
-			max[k] = each[i].waits[k].max_ns > sum.waits[k].max_ns ? each[i].waits[k].max_ns : sum.waits[k].max_ns;
-			for (size_t b = 0; b < WIRE_HIST_BUCKETS; b++)
-				sum.waits[k].hist[b] += each[i].waits[k].hist[b];
-			sum.waits[k].count += each[i].waits[k].count;
-			sum.waits[k].retries += each[i].waits[k].retries;
-			sum.waits[k].ns += each[i].waits[k].ns;
-			sum.waits[k].max_ns = max[k];
-		}
-		for (__u64 *to = &sum.end.start, *from = &each[i].end.start; to <= &sum.end.threads; to++, from++)
-			*to += *from;
-	}
-	if (sum.end.threads)
-		err = send_orphans(&sum, fn, ctx);
-	free(each);
-	return err;
+	return probe_sums_orphans(bpf_map__fd(p->skel->maps.orphans), fn, ctx);
 }
 
 /*
@@ -563,6 +517,7 @@ void probes_free(struct probes *p)
 		if (p->sample_fds[i] >= 0)
 			close(p->sample_fds[i]);
 	ring_buffer__free(p->rings);
+	unwind_arrays_unmap(&p->unwind);
 	conctrace_bpf__destroy(p->skel);
 	for (uint32_t i = 0; p->ring_fds && i < RINGS_MAX; i++)
 		if (p->ring_fds[i] >= 0)

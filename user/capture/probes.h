@@ -12,12 +12,15 @@
 #include <sys/types.h>
 
 #include "capture/system.h"
+#include "capture/unwind_arrays.h"
 #include "wire_state.h"
 
 struct probes; /* opaque */
 
 struct probes_options {
 	bool stacks, kernel_stacks;
+	bool unwind;            /* user stacks by unwind tables, see probes_unwind_arrays; else by frame pointer */
+	bool proof;             /* WIRE_PROOF records, for a test of the unwinder */
 	bool attach;            /* running processes are to be taken in */
 	uint32_t sample_hz;     /* 0: no samples */
 	const struct system_facts *facts;
@@ -49,6 +52,9 @@ void probes_arm(struct probes *p);
  */
 int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx);
 
+/* Where the probes read unwind tables; NULL without options.unwind. Valid until probes_free. */
+const struct unwind_arrays *probes_unwind_arrays(const struct probes *p);
+
 /* Readable when a ring wants to be read. */
 int probes_fd(const struct probes *p);
 
@@ -61,6 +67,8 @@ int32_t probes_live(const struct probes *p);
 void probes_set_clock(struct probes *p);
 /* Sums over the CPUs. */
 int probes_counts(const struct probes *p, struct wire_cpu_counts *sum);
+/* After probes_stop: the cycles that were still on their way, to `fn`. */
+int probes_batches(const struct probes *p, probes_fn fn, void *ctx);
 /* The sums of threads whose own records were lost, as records to `fn` (none if none were). */
 int probes_orphans(const struct probes *p, probes_fn fn, void *ctx);
 

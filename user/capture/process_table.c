@@ -47,6 +47,8 @@ struct process_table {
 	struct ending *endings; /* a queue: [first, n_endings) */
 	size_t first_ending, n_endings, cap_endings;
 	uint64_t drain;
+	process_table_fn listener;
+	void *listener_ctx;
 };
 
 struct process_table *process_table_new(void)
@@ -56,6 +58,18 @@ struct process_table *process_table_new(void)
 	if (!t)
 		fail(-ENOMEM, "mappings: no memory");
 	return t;
+}
+
+void process_table_listen(struct process_table *t, process_table_fn fn, void *ctx)
+{
+	t->listener = fn;
+	t->listener_ctx = ctx;
+}
+
+static void tell(const struct process_table *t, uint32_t pid, const struct address_space *space)
+{
+	if (t->listener)
+		t->listener(t->listener_ctx, pid, space);
 }
 
 static void release_epochs(struct process *p, size_t keep)
@@ -147,6 +161,7 @@ static void drop_process(struct process_table *t, struct process *p)
 
 	if (index)
 		*index = FREE;
+	tell(t, p->pid, NULL);
 	release_epochs(p, 0);
 	free(p->epochs);
 	memset(p, 0, sizeof(*p));
@@ -194,9 +209,11 @@ int process_table_follow(struct process_table *t, uint32_t pid, uint32_t threads
 		return err;
 	p->threads = threads;
 	p->unsure = true; /* threads may have come or gone while they were counted */
-	err = begin_epoch(p, 0, address_space_new());
+	err = begin_epoch(p, 0, address_space_new(0));
 	if (err)
 		drop_process(t, p);
+	else
+		tell(t, pid, last_epoch(p)->space);
 	return err;
 }
 
@@ -204,18 +221,26 @@ int process_table_map(struct process_table *t, uint32_t pid, const struct mappin
 {
 	struct process *p = find(t, pid);
 
+	int err;
+
 	if (!p)
 		return 0;
-	return address_space_map(&last_epoch(p)->space, m, m->since > GRACE_NS ? m->since - GRACE_NS : 0);
+	err = address_space_map(&last_epoch(p)->space, m, m->since > GRACE_NS ? m->since - GRACE_NS : 0);
+	tell(t, pid, last_epoch(p)->space);
+	return err;
 }
 
 int process_table_exec(struct process_table *t, uint32_t pid, uint64_t ts)
 {
 	struct process *p = find(t, pid);
 
+	int err;
+
 	if (!p)
 		return 0;
-	return begin_epoch(p, ts, address_space_new());
+	err = begin_epoch(p, ts, address_space_new(ts));
+	tell(t, pid, last_epoch(p)->space);
+	return err;
 }
 
 int process_table_fork(struct process_table *t, uint32_t ppid, uint32_t pid, uint64_t ts)
@@ -246,6 +271,8 @@ int process_table_fork(struct process_table *t, uint32_t ppid, uint32_t pid, uin
 	err = begin_epoch(p, ts, space);
 	if (err && !p->n_epochs)
 		drop_process(t, p);
+	else
+		tell(t, pid, last_epoch(p)->space);
 	return err;
 }
 
@@ -278,13 +305,19 @@ void process_table_exit(struct process_table *t, uint32_t pid, uint64_t ts)
 		begin_end(t, p, ts);
 }
 
+struct address_space *process_table_space(const struct process_table *t, uint32_t pid)
+{
+	const struct process *p = find(t, pid);
+
+	return p ? last_epoch(p)->space : NULL;
+}
+
 bool process_table_has(const struct process_table *t, uint32_t pid)
 {
 	return find(t, pid) != NULL;
 }
 
-const struct mapping *process_table_at(const struct process_table *t, uint32_t pid, uint64_t ts,
-				       uint64_t addr)
+struct address_space *process_table_space_at(const struct process_table *t, uint32_t pid, uint64_t ts)
 {
 	const struct process *p = find(t, pid);
 	size_t i;
@@ -293,7 +326,15 @@ const struct mapping *process_table_at(const struct process_table *t, uint32_t p
 		return NULL;
 	for (i = p->n_epochs - 1; i > 0 && p->epochs[i].from > ts; i--)
 		;
-	return address_space_at(p->epochs[i].space, ts, addr);
+	return p->epochs[i].space;
+}
+
+const struct mapping *process_table_at(const struct process_table *t, uint32_t pid, uint64_t ts,
+				       uint64_t addr)
+{
+	const struct address_space *space = process_table_space_at(t, pid, ts);
+
+	return space ? address_space_at(space, ts, addr) : NULL;
 }
 
 uint64_t process_table_epoch(const struct process_table *t, uint32_t pid)

@@ -11,7 +11,11 @@
 
 struct process_table; /* opaque */
 
+/* Told at each event: the address space of a process is another one, or has changed (NULL: the process is gone). */
+typedef void (*process_table_fn)(void *ctx, uint32_t pid, const struct address_space *space);
+
 struct process_table *process_table_new(void); /* NULL: no memory */
+void process_table_listen(struct process_table *t, process_table_fn fn, void *ctx);
 void process_table_free(struct process_table *t);
 
 /* A process that is there already, with that many threads. -ESRCH if 0. */
@@ -26,6 +30,10 @@ bool process_table_has(const struct process_table *t, uint32_t pid);
 /* The mapping of an address then; NULL: none known. Valid until the next event. */
 const struct mapping *process_table_at(const struct process_table *t, uint32_t pid, uint64_t ts,
 				       uint64_t addr);
+/* Its present address space; NULL: not followed. */
+struct address_space *process_table_space(const struct process_table *t, uint32_t pid);
+/* The one that it had then. */
+struct address_space *process_table_space_at(const struct process_table *t, uint32_t pid, uint64_t ts);
 /* When its present address space began: its exec, its fork, or 0. */
 uint64_t process_table_epoch(const struct process_table *t, uint32_t pid);
 /* Walks the PIDs of those that have not ended; *at starts at 0. */

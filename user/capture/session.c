@@ -38,6 +38,7 @@ struct session {
 	struct probes *probes;
 	struct mappings *mappings;
 	struct symbolizer *symbolizer;
+	struct table_builder *builder;
 	struct recording_writer *writer;
 	struct stream *stream;
 	struct signals *signals;
@@ -82,6 +83,7 @@ static int set_up_capture(struct session *s)
 	struct probes_options options = {
 		.stacks = r->stacks,
 		.kernel_stacks = r->kernel_stacks,
+		.unwind = r->stacks,
 		.attach = !r->argv,
 		.sample_hz = r->sample_hz,
 		.facts = &s->facts,
@@ -97,6 +99,10 @@ static int set_up_capture(struct session *s)
 	err = probes_load(&s->probes, &options);
 	if (!err && frames)
 		err = mappings_new(&s->mappings);
+	if (!err && frames)
+		err = mappings_unwind(s->mappings, probes_unwind_arrays(s->probes), s->builder);
+	if (!err && frames)
+		err = watch(s, table_builder_fd(s->builder));
 	if (err)
 		return err;
 	s->stream = stream_new(s->writer, s->mappings);
@@ -289,9 +295,11 @@ static int stop(struct session *s)
 	if (!err)
 		err = pass(s);
 	if (!err)
+		err = probes_batches(s->probes, stream_record, s->stream);
+	if (!err)
 		err = probes_orphans(s->probes, stream_record, s->stream);
 	if (!err)
-		err = stream_flush(s->stream);
+		err = stream_finish(s->stream);
 	s->told.start_ns = counts->first_ns ? counts->first_ns : s->told.start_ns;
 	if (all_ended && counts->last_ns)
 		s->told.end_ns = counts->last_ns;
@@ -374,6 +382,8 @@ static int prepare(struct session *s)
 		err = watch(s, signals_fd(s->signals));
 	if (!err && r->stacks)
 		err = symbolizer_start(&s->symbolizer, r->parser->uid, r->parser->gid);
+	if (!err && r->stacks)
+		err = table_builder_start(&s->builder, r->parser->uid, r->parser->gid);
 	if (!err && r->argv)
 		err = launch_prepare(&s->launch, &launch, &s->result->status);
 	if (!err && !r->argv)
@@ -383,11 +393,12 @@ static int prepare(struct session *s)
 
 static void release_session(struct session *s)
 {
-	probes_free(s->probes);
 	launch_free(s->launch);
 	stream_free(s->stream);
-	mappings_free(s->mappings);
+	mappings_free(s->mappings); /* it gives back what it has in the probes' arrays */
+	probes_free(s->probes);
 	symbolizer_stop(s->symbolizer);
+	table_builder_stop(s->builder);
 	signals_close(s->signals);
 	for (size_t i = 0; s->pidfds && i < s->request->n_pids; i++)
 		if (s->pidfds[i] >= 0)

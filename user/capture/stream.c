@@ -12,12 +12,15 @@
 #include "base/intmap.h"
 
 #define SECTION_BYTES (1u << 20)
+#define COPIES_MAX    (16u << 20) /* bytes of copies that wait for tables; with more none waits */
+#define TABLES_MS     3000	  /* at the end: that long tables are waited for */
 
 struct stream {
 	struct recording_writer *writer;
 	struct mappings *mappings;
 	struct bytes section;
 	struct bytes stacks;  /* WIRE_STACK records of this pass, as they came */
+	struct bytes copies;  /* WIRE_COPY records whose walk waits for a table, or for this pass's mappings */
 	struct intmap seen;   /* ids of stacks that are in the recording */
 	struct stream_counts counts;
 	uint64_t dropped;
@@ -41,6 +44,7 @@ void stream_free(struct stream *s)
 		return;
 	bytes_release(&s->section);
 	bytes_release(&s->stacks);
+	bytes_release(&s->copies);
 	intmap_release(&s->seen);
 	free(s);
 }
@@ -77,12 +81,16 @@ static bool well_formed(const struct wire_head *head, size_t len)
 		[WIRE_CYCLE] = sizeof(struct wire_cycle), [WIRE_SAMPLE] = sizeof(struct wire_sample),
 		[WIRE_STACK] = 0,                         [WIRE_THREAD] = sizeof(struct wire_thread),
 		[WIRE_EXEC] = sizeof(struct wire_exec),   [WIRE_WAIT] = sizeof(struct wire_wait),
-		[WIRE_END] = sizeof(struct wire_end),
+		[WIRE_END] = sizeof(struct wire_end),     [WIRE_COPY] = 0,
 	};
 	const struct wire_stack *stack = (const struct wire_stack *)head;
+	const struct wire_copy *copy = (const struct wire_copy *)head;
 
-	if (len < sizeof(*head) || head->size != len || head->type < WIRE_CYCLE || head->type > WIRE_END)
+	if (len < sizeof(*head) || head->size != len || head->type < WIRE_CYCLE || head->type > WIRE_COPY)
 		return false;
+	if (head->type == WIRE_COPY)
+		return len >= sizeof(*copy) && len == sizeof(*copy) + 8u * ((size_t)copy->n_kernel + copy->n_words) &&
+		       copy->n_kernel <= WIRE_MAX_KERNEL_FRAMES;
 	if (head->type != WIRE_STACK)
 		return len == sizes[head->type];
 	return len >= sizeof(*stack) && len == sizeof(*stack) + 8u * ((size_t)stack->n_kernel + stack->n_user);
@@ -111,9 +119,8 @@ static void count_record(struct stream *s, const struct wire_head *head)
 	}
 }
 
-int stream_record(void *stream, const void *record, size_t len)
+static int take_record(struct stream *s, const void *record, size_t len)
 {
-	struct stream *s = stream;
 	const struct wire_head *head = record;
 
 	if (!well_formed(head, len)) {
@@ -121,11 +128,31 @@ int stream_record(void *stream, const void *record, size_t len)
 		return 0;
 	}
 	count_record(s, head);
+	if (head->type == WIRE_COPY)
+		return s->mappings ? bytes_add(&s->copies, record, len) : 0;
 	if (head->type != WIRE_STACK)
 		return append(s, record, len);
 	if (intmap_get(&s->seen, ((const struct wire_stack *)record)->id))
 		return 0;
 	return bytes_add(&s->stacks, record, len);
+}
+
+int stream_record(void *stream, const void *records, size_t len)
+{
+	const unsigned char *at = records;
+	int err = 0;
+
+	while (!err && len) {
+		size_t size = len < sizeof(struct wire_head) ? 0 : ((const struct wire_head *)at)->size;
+
+		/* one that does not say how long it is ends what came with it */
+		if (!size || size > len)
+			size = len;
+		err = take_record(stream, at, size);
+		at += size;
+		len -= size;
+	}
+	return err;
 }
 
 static int settle_stack(struct stream *s, struct wire_stack *stack)
@@ -137,9 +164,13 @@ static int settle_stack(struct stream *s, struct wire_stack *stack)
 		return 0;
 	for (uint32_t i = 0; i < stack->n_kernel; i++)
 		stack->frames[i] = mappings_kernel_frame(s->mappings, stack->frames[i], i == 0);
-	/* a "return address" that lies in no executable mapping is none: code without frame pointers uses the register otherwise */
+	/* by frame pointer: a "return address" that lies in no executable mapping is none; the register is used otherwise there */
 	for (uint32_t i = 0; i < stack->n_user; i++) {
-		user[i] = mappings_frame(s->mappings, stack->pid, stack->ts, user[i], i == 0);
+		if (user[i] >> 56 != WIRE_FRAME_RAW >> 56) {
+			mappings_note_frame(s->mappings, user[i]);
+			continue;
+		}
+		user[i] = mappings_frame(s->mappings, stack->pid, stack->ts, user[i] & ~WIRE_FRAME_RAW, i == 0);
 		if (i > 0 && mappings_is_unknown(s->mappings, user[i])) {
 			stack->n_user = (__u16)i;
 			stack->head.size = (__u16)(sizeof(*stack) + 8u * (stack->n_kernel + i));
@@ -152,7 +183,74 @@ static int settle_stack(struct stream *s, struct wire_stack *stack)
 	return append(s, stack, stack->head.size);
 }
 
-int stream_settle(struct stream *s, bool busy)
+/* The stack that the copy of one is, walked as far as it can be by now. */
+static int append_walked(struct stream *s, const struct wire_copy *c, const uint64_t *frames, size_t n, enum stack_end end)
+{
+	struct {
+		struct wire_stack stack;
+		uint64_t frames[WIRE_MAX_KERNEL_FRAMES + WIRE_MAX_FRAMES];
+	} r;
+
+	r.stack = (struct wire_stack){
+		.head = {.type = WIRE_STACK, .thread = c->head.thread},
+		.id = c->id,
+		.ts = c->ts,
+		.pid = c->pid,
+		.n_kernel = c->n_kernel,
+		.end = (uint8_t)end,
+		.n_user = (uint16_t)n,
+	};
+	r.stack.head.size = (uint16_t)(sizeof(r.stack) + 8 * (c->n_kernel + n));
+	for (size_t i = 0; i < c->n_kernel; i++)
+		r.frames[i] = mappings_kernel_frame(s->mappings, c->words[i], i == 0);
+	for (size_t i = 0; i < n; i++) {
+		r.frames[c->n_kernel + i] = frames[i];
+		mappings_note_frame(s->mappings, frames[i]);
+	}
+	if ((int)end < N_STACK_ENDS)
+		s->counts.ends[end]++;
+	s->counts.stacks++;
+	return append(s, &r, r.stack.head.size);
+}
+
+/* Not even the first frame could be looked up: it is known all the same. */
+static size_t first_frame(struct stream *s, const struct wire_copy *c, uint64_t *frames)
+{
+	frames[0] = mappings_frame(s->mappings, c->pid, c->ts, c->pc, true);
+	return frames[0] != 0;
+}
+
+/* Walks the copies. Those whose tables are on their way wait for the next time, unless this is the `last`. */
+static int settle_copies(struct stream *s, bool last)
+{
+	uint64_t frames[WIRE_MAX_FRAMES];
+	size_t at = 0, kept = 0;
+
+	while (at < s->copies.len) {
+		const struct wire_copy *c = (const struct wire_copy *)(s->copies.data + at);
+		size_t size = c->head.size, n;
+		enum stack_end end;
+		bool soon;
+		int err;
+
+		end = mappings_walk(s->mappings, c, frames, &n, &soon);
+		if (soon && !last && s->copies.len <= COPIES_MAX) {
+			memmove(s->copies.data + kept, c, size);
+			kept += size;
+		} else {
+			if (!n)
+				n = first_frame(s, c, frames);
+			err = append_walked(s, c, frames, n, end);
+			if (err)
+				return err;
+		}
+		at += size;
+	}
+	s->copies.len = kept;
+	return 0;
+}
+
+static int settle(struct stream *s, bool busy, bool last)
 {
 	size_t at = 0;
 
@@ -167,13 +265,28 @@ int stream_settle(struct stream *s, bool busy)
 		at += size;
 	}
 	bytes_clear(&s->stacks);
-	return 0;
+	return settle_copies(s, last);
+}
+
+int stream_settle(struct stream *s, bool busy)
+{
+	return settle(s, busy, false);
 }
 
 int stream_flush(struct stream *s)
 {
-	int err = stream_settle(s, false);
+	int err = settle(s, false, false);
 
+	return err ? err : write_section(s);
+}
+
+int stream_finish(struct stream *s)
+{
+	int err;
+
+	if (s->mappings && s->copies.len)
+		mappings_finish_tables(s->mappings, TABLES_MS);
+	err = settle(s, false, true);
 	return err ? err : write_section(s);
 }
 

@@ -18,6 +18,7 @@ struct stream; /* opaque */
 struct stream_counts {
 	uint64_t cycles, samples, stacks, threads, processes;
 	uint64_t refused; /* records that were not what they should be */
+	uint64_t ends[N_STACK_ENDS]; /* of the copies of stacks that were walked here, by enum stack_end */
 	uint64_t first_ns, last_ns; /* when the first thread began, when the last one that ended did */
 };
 
@@ -26,10 +27,10 @@ struct stream *stream_new(struct recording_writer *writer, struct mappings *mapp
 void stream_free(struct stream *s);
 
 /*
- * Takes one record (probes_fn). A disk that is full does not stop it: the workload lives on, and what can't be
+ * Takes one record or several (probes_fn). A disk that is full does not stop it: the workload lives on, and what can't be
  * written is counted by stream_dropped.
  */
-int stream_record(void *stream, const void *record, size_t len);
+int stream_record(void *stream, const void *records, size_t len);
 
 /*
  * After each pass over the rings, when the mappings are up to date: stacks that came in it are resolved. `busy` says that the rings fill faster
@@ -37,8 +38,10 @@ int stream_record(void *stream, const void *record, size_t len);
  */
 int stream_settle(struct stream *s, bool busy);
 
-/* Writes what has gathered: now and then, so that the recording of a conctrace that is killed has nearly all; and at the end. */
+/* Writes what has gathered: now and then, so that the recording of a conctrace that is killed has nearly all. */
 int stream_flush(struct stream *s);
+/* At the end: waits for the unwind tables that stacks still need, and writes all. */
+int stream_finish(struct stream *s);
 
 const struct stream_counts *stream_counts(const struct stream *s);
 uint64_t stream_dropped(const struct stream *s); /* bytes */

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The walk of a user stack by unwind tables (wire_unwind.h). Every frame's address is looked up in a cache of this CPU, else in the tables:
+ * mapping, page, row, rule. The stack is read in windows, one read for many frames: a read costs as much as five frames.
+ *
+ * Global functions, eight frames a call: each is verified once, whatever the depth of the stack (an inlined loop over all
+ * frames is refused by some kernels from 6.4 on). What they know is in the scratch, where the verifier does not follow it.
+ */
+#ifndef CONCTRACE_UNWIND_H
+#define CONCTRACE_UNWIND_H
+
+#include "emit.h"
+#include "wire_walk.h"
+
+enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
+
+#define FRAMES_A_CALL 8
+#define FIRST_WINDOW 1024 /* bytes */
+#define COPIES_A_SPAN 256 /* copies of stacks that one CPU may send .. */
+#define COPY_SPAN_NS 100000000ULL /* .. in this time */
+#define FRAME_OFFSET_MASK ((1ULL << WIRE_FRAME_OFFSET_BITS) - 1)
+
+/* The finalizer of MurmurHash3 over a running sum: every frame moves every bit. */
+static __always_inline __u64 mix(__u64 h, __u64 value)
+{
+	h = (h ^ value) * 0xff51afd7ed558ccdULL;
+	return h ^ (h >> 32);
+}
+
+#define SCRATCH_OF(w) ((struct stack_scratch *)((char *)(w) - __builtin_offsetof(struct stack_scratch, walk)))
+
+static __always_inline int unwind_read(struct unwind_walk *w, __u64 *value, __u64 address)
+{
+	struct stack_scratch *s = SCRATCH_OF(w);
+	__u64 off = address - s->window_at, slot = (address - s->sp) >> 3;
+	__u32 n = s->n_reads;
+
+	if (address & 7)
+		return -1;
+	if (off >= s->window_bytes) {
+		if (bpf_probe_read_user(s->window, FIRST_WINDOW, (void *)address)) {
+			/* the top of the stack is near */
+			if (bpf_probe_read_user(s->window, 8, (void *)address))
+				return -1;
+			s->window_bytes = 8;
+		} else {
+			s->window_bytes = FIRST_WINDOW;
+		}
+		s->window_at = address;
+		off = 0;
+	}
+	*value = s->window[(off >> 3) & (WINDOW_WORDS - 1)];
+	s->n_reads = n + 1;
+	if (n < LAST_READS && slot < WINDOW_WORDS) {
+		s->read_slot[n & 63] = slot;
+		s->read_value[n & 63] = *value;
+	} else {
+		s->n_reads = LAST_READS + 1; /* can't be remembered */
+	}
+	return 0;
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define REGISTER_CASE(NUMBER, NAME)                                                                \
+	case NUMBER:                                                                               \
+		off = bpf_core_field_offset(struct pt_regs, NAME);                                 \
+		break
+#endif
+
+/* The innermost frame's, from where the kernel saved it. Rare: hand-written code. */
+static __always_inline int unwind_register(struct unwind_walk *w, __u32 number, __u64 *value)
+{
+	struct stack_scratch *s = SCRATCH_OF(w);
+	__u64 off;
+
+#if defined(__TARGET_ARCH_x86)
+	switch (number) {
+	REGISTER_CASE(0, ax);
+	REGISTER_CASE(1, dx);
+	REGISTER_CASE(2, cx);
+	REGISTER_CASE(3, bx);
+	REGISTER_CASE(4, si);
+	REGISTER_CASE(5, di);
+	REGISTER_CASE(8, r8);
+	REGISTER_CASE(9, r9);
+	REGISTER_CASE(10, r10);
+	REGISTER_CASE(11, r11);
+	REGISTER_CASE(12, r12);
+	REGISTER_CASE(13, r13);
+	REGISTER_CASE(14, r14);
+	REGISTER_CASE(15, r15);
+	default:
+		return -1;
+	}
+#else
+	if (number > 30)
+		return -1;
+	off = bpf_core_field_offset(struct pt_regs, user_regs.regs) + 8 * number;
+#endif
+	return bpf_probe_read_kernel(value, sizeof(*value), (void *)(s->registers + off));
+}
+
+/*
+ * The region of mappings of process `tgid` into `s`; false: there is none, or it is of the program that the process ran
+ * before its last exec. `since`: the last but one exec's time; a region of the present program begins with its own exec, later than that.
+ */
+__attribute__((weak)) __noinline __u32 find_region(struct stack_scratch *s, __u32 tgid, __u64 since)
+{
+	const struct unwind_region *region;
+	__u32 i, index = 0;
+
+	if (!s)
+		return 0;
+	s->n_mappings = 0;
+	for (i = 0; i < UNWIND_PROBES; i++) {
+		__u32 key = (tgid + i) & (UNWIND_SPACES - 1);
+		__u64 *space = bpf_map_lookup_elem(&unwind_spaces, &key), entry;
+
+		if (!space)
+			return 0;
+		entry = *(volatile __u64 *)space;
+		if (entry >> 32 == tgid) {
+			index = entry;
+			break;
+		}
+	}
+	if (!index)
+		return 0;
+	region = bpf_map_lookup_elem(&unwind_mappings, &index);
+	if (!region || region->since < since)
+		return 0;
+	s->region = index + 1;
+	s->n_mappings = region->n;
+	s->generation = region->generation;
+	return 1;
+}
+
+/* The number of the rule for a place in a file's text. */
+static __always_inline __u32 rule_number(const struct unwind_file *file, __u64 offset)
+{
+	__u32 index = file->page + (__u32)(offset >> UNWIND_PAGE_BITS), chunk, row, n, key, i;
+	const struct unwind_page *page = bpf_map_lookup_elem(&unwind_pages, &index);
+	const struct unwind_chunk *rows;
+
+	if (!page || !page->n)
+		return UNWIND_RULE_NONE;
+	n = page->n;
+	row = page->row;
+	chunk = row / UNWIND_CHUNK_ROWS;
+	row &= UNWIND_CHUNK_ROWS - 1;
+	rows = bpf_map_lookup_elem(&unwind_rows, &chunk);
+	if (!rows)
+		return UNWIND_RULE_NONE;
+	key = (__u32)offset << UNWIND_RULE_BITS | UNWIND_RULE_MASK;
+	for (i = 0; i < UNWIND_PAGE_BITS + 1; i++) {
+		__u32 half = n >> 1, at = (row + half) & (UNWIND_CHUNK_ROWS - 1);
+
+		if (n <= 1)
+			break;
+		row += half & -(__u32)(rows->row[at] <= key);
+		n -= half;
+	}
+	return rows->row[row & (UNWIND_CHUNK_ROWS - 1)] & UNWIND_RULE_MASK;
+}
+
+/* Fills `e` for an address. 0, or STACK_END_NO_TABLE. */
+__attribute__((weak)) __noinline __u32 look_up(struct stack_scratch *s, struct unwind_cached *e, __u64 pc)
+{
+	const struct unwind_mapping *m;
+	const struct unwind_rule *rule;
+	__u32 base, n, i, number = UNWIND_RULE_CHAIN;
+
+	if (!s || !e)
+		return STACK_END_NO_TABLE;
+	base = s->region;
+	n = s->n_mappings;
+	for (i = 0; i < 17; i++) { /* the last mapping that starts at or below pc */
+		__u32 half = n >> 1, at = base + half;
+
+		if (n <= 1)
+			break;
+		m = bpf_map_lookup_elem(&unwind_mappings, &at);
+		if (!m)
+			return STACK_END_NO_TABLE;
+		base += half & -(__u32)(m->start <= pc);
+		n -= half;
+	}
+	m = bpf_map_lookup_elem(&unwind_mappings, &base);
+	if (!m || pc < m->start || pc >= m->end)
+		return STACK_END_NO_TABLE;
+	if (m->table) {
+		__u32 table = m->table;
+		const struct unwind_file *file = bpf_map_lookup_elem(&unwind_files, &table);
+
+		if (!file || file->state == UNWIND_FILE_PENDING)
+			return STACK_END_NO_TABLE;
+		if (file->state == UNWIND_FILE_READY)
+			number = rule_number(file, pc - m->offset_bias);
+	}
+	rule = bpf_map_lookup_elem(&unwind_rules, &number);
+	if (!rule)
+		return STACK_END_UNSUPPORTED;
+	e->generation = 0;
+	e->pc = pc;
+	e->frame = (__u64)m->file << WIRE_FRAME_OFFSET_BITS | ((pc - m->offset_bias) & FRAME_OFFSET_MASK);
+	e->hash = mix(m->identity, pc - m->offset_bias);
+	e->rule = *rule;
+	e->generation = s->generation;
+	return 0;
+}
+
+/* The next frames. 0: there are more; else why there are none, enum stack_end. */
+__attribute__((weak)) __noinline __u32 walk_frames(struct stack_scratch *s)
+{
+	struct unwind_cache *cache;
+	__u32 key, k, end;
+
+	if (!s)
+		return STACK_END_NO_TABLE;
+	key = s->cache;
+	cache = bpf_map_lookup_elem(&unwind_caches, &key);
+	if (!cache)
+		return STACK_END_NO_TABLE;
+	for (k = 0; k < FRAMES_A_CALL; k++) {
+		__u64 pc = unwind_lookup_pc(&s->walk);
+		struct unwind_cached *e = &cache->entry[(pc * 0x9e3779b97f4a7c15ULL) >> 53 & (UNWIND_CACHED - 1)];
+		__u32 n = s->walk.n;
+
+		if (e->pc != pc || e->generation != s->generation) {
+			end = look_up(s, e, pc);
+			if (end)
+				return end;
+		}
+		if (settings.proof)
+			s->raw[n & (WIRE_MAX_FRAMES - 1)] = s->walk.pc;
+		s->frames[(s->at + n) & (SCRATCH_FRAMES - 1)] = e->frame;
+		s->hash = mix(s->hash, e->hash);
+		s->walk.n = n + 1;
+		end = unwind_step(&s->walk, &e->rule);
+		if (end)
+			return end;
+		if (n + 1 >= WIRE_MAX_FRAMES)
+			return STACK_END_DEEP;
+	}
+	return 0;
+}
+
+/*
+ * The whole user stack into s->frames[at ..], and its hash; s->walk.n frames. How it ended, enum stack_end; with STACK_END_NO_TABLE
+ * nothing is worth keeping: there is a mapping that is not known (yet), or its table is not.
+ */
+static __always_inline __u32 walk_user(struct stack_scratch *s, __u32 at)
+{
+	__u32 i, end = 0;
+
+	s->at = at;
+	s->hash = 0x9e3779b97f4a7c15ULL;
+	for (i = 0; i < WIRE_MAX_FRAMES / FRAMES_A_CALL; i++) {
+		end = walk_frames(s);
+		if (end)
+			break;
+	}
+	/* what a frame pointer led to is no code: it was no frame pointer */
+	if (end == STACK_END_NO_TABLE && s->walk.chained)
+		return STACK_END_NO_CFI;
+	return end ? end : STACK_END_DEEP;
+}
+
+/* The walk begins: what it begins with is kept, for a copy. */
+static __always_inline void start_walk(struct stack_scratch *s, __u32 kind, __u64 pc, __u64 sp, __u64 fp, __u64 bx, __u64 lr,
+				       bool in_call)
+{
+	struct wire_copy *copy = (struct wire_copy *)s->record;
+
+	unwind_begin(&s->walk, pc, sp, fp, bx, lr, in_call);
+	copy->pc = pc;
+	copy->sp = sp;
+	copy->fp = fp;
+	copy->bx = bx;
+	copy->lr = lr;
+	copy->in_call = in_call;
+	s->sp = sp;
+	s->n_reads = 0;
+	s->window_bytes = 0;
+	s->cache = 2 * bpf_get_smp_processor_id() + kind;
+}
+
+/* At most COPIES_A_SPAN in COPY_SPAN_NS: a process whose tables never come must not fill the rings. */
+static __always_inline bool may_copy(struct stack_scratch *s, __u64 now)
+{
+	if (now - s->copies_since > COPY_SPAN_NS) {
+		s->copies_since = now;
+		s->copies_left = COPIES_A_SPAN;
+	}
+	if (!s->copies_left)
+		return false;
+	s->copies_left--;
+	return true;
+}
+
+/*
+ * The top of the stack that the walk began with, for the user side to walk: what start_walk kept, behind n_kernel kernel frames. The copy's
+ * id, or 0: there were many of late, or there is no room, or nothing to read. Global: verified once.
+ */
+__attribute__((weak)) __noinline __u64 send_copy(struct stack_scratch *s, __u32 n_kernel, __u32 process, __u32 pid)
+{
+	struct wire_copy *copy;
+	__u64 *words, now = bpf_ktime_get_ns();
+	__u32 bytes = WIRE_COPY_WORDS * 8, i, size;
+
+	if (!s || !may_copy(s, now))
+		return 0;
+	copy = (struct wire_copy *)s->record;
+	words = &s->frames[n_kernel & 127];
+	for (i = 0; i < 4; i++) { /* the end of the stack may be near */
+		if (!bpf_probe_read_user(words, bytes & 4095 ? bytes & 4095 : 4096, (void *)copy->sp))
+			break;
+		bytes >>= 2;
+	}
+	if (i == 4)
+		return 0;
+	size = sizeof(*copy) + (n_kernel & 127) * 8 + bytes;
+	copy->head.type = WIRE_COPY;
+	copy->head.size = size;
+	copy->head.thread = process;
+	copy->id = WIRE_STACK_COPIED | (__u64)s->cache << 40 | s->n_copies++;
+	copy->ts = now;
+	copy->pid = pid;
+	copy->n_kernel = n_kernel;
+	copy->n_words = bytes >> 3;
+	return emit_to_this_ring(copy, size & 8191) ? copy->id : 0;
+}
+
+/* Are the words that the walk before read still what they were? The stack is then the same, whatever lies between. */
+__attribute__((weak)) __noinline __u32 reads_the_same(struct stack_scratch *s, const struct unwind_last *last)
+{
+	__u32 bytes, i;
+
+	if (!s || !last)
+		return 0;
+	bytes = last->bytes;
+	if (bytes > sizeof(s->window) || bpf_probe_read_user(s->window, bytes, (void *)s->sp))
+		return 0;
+	s->window_at = s->sp;
+	s->window_bytes = bytes;
+	for (i = 0; i < LAST_READS; i++) {
+		if (i >= last->n)
+			return 1;
+		if (s->window[last->slot[i] & (WINDOW_WORDS - 1)] != last->value[i])
+			return 0;
+	}
+	return 1;
+}
+
+/* After a walk: what it read, so that the same stack is known again. */
+__attribute__((weak)) __noinline int remember_reads(struct stack_scratch *s, struct unwind_last *last)
+{
+	__u32 i, highest = 0;
+
+	if (!s || !last)
+		return 0;
+	for (i = 0; i < LAST_READS; i++) {
+		__u32 slot = s->read_slot[i];
+
+		if (i >= s->n_reads)
+			break;
+		last->slot[i] = slot;
+		last->value[i] = s->read_value[i];
+		if (slot >= highest)
+			highest = slot + 1;
+	}
+	last->n = i;
+	last->bytes = highest * 8;
+	return 0;
+}
+
+#endif

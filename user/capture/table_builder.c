@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: descriptors of untrusted files. Out: unwind tables, by way of a child in a cage. */
+#include "capture/table_builder.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "capture/caged_child.h"
+#include "capture/table_builder_child.h"
+
+#define LIMIT_MS 5000
+
+struct table_builder {
+	struct caged_child child;
+	uid_t uid;
+	gid_t gid;
+	int epoll; /* on the child's descriptor, which changes */
+	unsigned char *memory;
+	uint32_t number;
+	bool busy;
+	int64_t deadline;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int start_child(struct table_builder *b)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int err = caged_child_start(&b->child, b->uid, b->gid, table_builder_child, b->memory);
+
+	if (err)
+		return fail(err, "unwind tables: the process that makes them could not be started without privileges: %s",
+			    strerror(-err));
+	if (epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->child.fd, &event)) {
+		err = -errno;
+		caged_child_end(&b->child);
+		return fail(err, "unwind tables: epoll: %s", strerror(-err));
+	}
+	return 0;
+}
+
+int table_builder_start(struct table_builder **out, uid_t uid, gid_t gid)
+{
+	struct table_builder *b = calloc(1, sizeof(*b));
+	int err;
+
+	*out = NULL;
+	if (!b)
+		return fail(-ENOMEM, "unwind tables: no memory");
+	b->uid = uid;
+	b->gid = gid;
+	b->child.fd = -1;
+	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	b->memory = mmap(NULL, TABLE_BUILDER_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (b->memory == MAP_FAILED) {
+		b->memory = NULL;
+		err = fail(-ENOMEM, "unwind tables: no memory");
+	} else {
+		err = b->epoll < 0 ? fail(-errno, "unwind tables: epoll: %s", strerror(errno)) : start_child(b);
+	}
+	if (err) {
+		table_builder_stop(b);
+		return err;
+	}
+	*out = b;
+	return 0;
+}
+
+void table_builder_stop(struct table_builder *b)
+{
+	if (!b)
+		return;
+	caged_child_end(&b->child);
+	if (b->epoll >= 0)
+		close(b->epoll);
+	if (b->memory)
+		munmap(b->memory, TABLE_BUILDER_MEMORY);
+	free(b);
+}
+
+int table_builder_fd(const struct table_builder *b)
+{
+	return b->epoll;
+}
+
+bool table_builder_is_idle(const struct table_builder *b)
+{
+	return !b->busy;
+}
+
+int table_builder_ask(struct table_builder *b, int fd, int debug_fd)
+{
+	struct table_request request = {.magic = TABLE_BUILDER_MAGIC, .number = ++b->number};
+	int fds[2] = {fd, debug_fd};
+	int err = b->child.pid ? 0 : start_child(b);
+
+	if (!err)
+		err = caged_child_send(&b->child, &request, sizeof(request), fds);
+	if (err)
+		return err;
+	b->busy = true;
+	b->deadline = now_ms() + LIMIT_MS;
+	return 0;
+}
+
+/* It is of no more use; what it wrote meanwhile goes with it. */
+static int give_up(struct table_builder *b, int err)
+{
+	caged_child_end(&b->child);
+	b->busy = false;
+	return err;
+}
+
+static int check_reply(struct table_builder *b, const struct table_reply *r, struct packed_table *packed)
+{
+	size_t pages_at, rows_at;
+
+	if (r->err)
+		return r->err < 0 && r->err > -4096 ? r->err : -EPROTO;
+	if (!table_layout(r, &pages_at, &rows_at))
+		return -EPROTO;
+	*packed = (struct packed_table){
+		.rules = (const struct unwind_rule *)b->memory,
+		.pages = (const struct unwind_page *)(b->memory + pages_at),
+		.rows = (const uint32_t *)(b->memory + rows_at),
+		.n_rules = r->n_rules,
+		.n_pages = r->n_pages,
+		.n_rows = r->n_rows,
+		.first_page = r->first_page,
+	};
+	return 1;
+}
+
+int table_builder_take(struct table_builder *b, struct packed_table *packed)
+{
+	struct table_reply reply;
+	ssize_t len;
+
+	if (!b->busy)
+		return 0;
+	len = recv(b->child.fd, &reply, sizeof(reply), MSG_DONTWAIT);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return now_ms() < b->deadline ? 0 : give_up(b, -ETIMEDOUT);
+	if (len <= 0)
+		return give_up(b, -EPIPE);
+	if (len != (ssize_t)sizeof(reply) || reply.magic != TABLE_BUILDER_MAGIC || reply.number != b->number)
+		return give_up(b, -EPROTO);
+	b->busy = false;
+	return check_reply(b, &reply, packed);
+}
+
+void table_builder_wait(const struct table_builder *b, int ms)
+{
+	struct pollfd ready = {.fd = b->epoll, .events = POLLIN};
+
+	(void)poll(&ready, 1, ms);
+}
+
+static bool add_size(size_t *at, size_t n, size_t size)
+{
+	size_t room = TABLE_BUILDER_MEMORY - *at;
+
+	if (n > room / size)
+		return false;
+	*at = (*at + n * size + 15) & ~(size_t)15;
+	return *at <= TABLE_BUILDER_MEMORY;
+}
+
+bool table_layout(const struct table_reply *r, size_t *pages_at, size_t *rows_at)
+{
+	size_t at = 0;
+
+	if (!add_size(&at, r->n_rules, sizeof(struct unwind_rule)))
+		return false;
+	*pages_at = at;
+	if (!add_size(&at, r->n_pages, sizeof(struct unwind_page)))
+		return false;
+	*rows_at = at;
+	return add_size(&at, r->n_rows, sizeof(uint32_t));
+}

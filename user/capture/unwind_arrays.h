@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The memory that the probes read unwind tables from (include/wire_unwind.h), as plain arrays: maps of the kernel that this process has
+ * mapped, so that filling them takes no system call.
+ */
+#ifndef CONCTRACE_UNWIND_ARRAYS_H
+#define CONCTRACE_UNWIND_ARRAYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire_unwind.h"
+
+struct bpf_object;
+
+struct unwind_arrays {
+	uint64_t *spaces; /* UNWIND_SPACES */
+	struct unwind_mapping *mappings;
+	struct unwind_file *files;
+	struct unwind_page *pages;
+	uint32_t *rows;
+	struct unwind_rule *rules;
+	uint32_t n_mappings, n_files, n_pages, n_rows, n_rules; /* elements that there is room for */
+};
+
+/* Before the load: their sizes; if not `wanted`, as little as there can be. */
+int unwind_arrays_size(struct bpf_object *object, uint32_t cpus, bool wanted);
+/* After it. -errno if they can't be mapped. Both print no message. */
+int unwind_arrays_map(struct unwind_arrays *a, struct bpf_object *object);
+void unwind_arrays_unmap(struct unwind_arrays *a); /* a zeroed one is fine */
+
+#endif
