@@ -107,7 +107,7 @@ struct stack_scratch {
 	struct unwind_walk walk;
 	__u64 hash;
 	__u32 at;             /* of the first user frame */
-	__u32 region, n_mappings, generation, cache;
+	__u32 place, region, n_mappings, generation, cache;
 	__u32 window_bytes;
 	__u64 window_at, window[WINDOW_WORDS];
 	__u64 registers;      /* address of the task's saved user registers */
@@ -129,7 +129,8 @@ SHARED struct {
 struct unwind_last {
 	__u32 number, generation;
 	__u64 pc, sp, fp, stack;
-	__u32 n, bytes; /* reads; from sp to behind the last of them */
+	__u32 n, bytes;          /* reads; from sp to behind the last of them */
+	__u32 place, region;     /* of the process in unwind_spaces, and what was there */
 	__u16 slot[LAST_READS];
 	__u64 value[LAST_READS];
 };

@@ -97,49 +97,46 @@ __attribute__((weak)) __noinline __u32 walk_user_stack(struct stack_scratch *s, 
 	return n;
 }
 
+/* By the tables; the id of the frames, 0 where they did not get far enough. */
+static __always_inline __u64 walk_by_tables(struct stack_scratch *s, struct stack_facts *f, __u64 since)
+{
+	f->end = find_region(s, f->pid, since) ? walk_user(s, f->n_kernel) : STACK_END_NO_TABLE;
+	f->n_user = s->walk.n;
+	if (settings.proof && s->n_mappings)
+		send_proof(s, f->end, s->cache & 1);
+	if (f->end == STACK_END_NO_TABLE)
+		return 0;
+	return f->n_kernel ? mix(s->hash, hash_frames(s, f->n_kernel, f->n_kernel)) : s->hash;
+}
+
 /*
  * The user stack of what was put into s->walk, behind n_kernel kernel frames that are there already: its id, sent if need be. `since`: what
  * the process's tables must not be older than. Sets s->generation to 0 if it should not be remembered.
  */
 static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct stack_facts *f, __u64 space, __u64 since)
 {
-	struct wire_cpu_counts *c = counts();
-	__u64 id = 0, raw = 0, sp = s->walk.sp, pc = s->walk.pc, fp = s->walk.fp;
+	__u64 id = 0, sp = s->walk.sp, pc = s->walk.pc, fp = s->walk.fp;
 
 	f->n_user = 0;
 	f->end = STACK_END_UNKNOWN;
 	s->generation = 0;
 	if (settings.unwind && pc) {
-		f->end = find_region(s, f->pid, since) ? walk_user(s, f->n_kernel) : STACK_END_NO_TABLE;
-		f->n_user = s->walk.n;
-		if (settings.proof && s->n_mappings)
-			send_proof(s, f->end, s->cache & 1);
-		if (f->end == STACK_END_NO_TABLE) {
+		id = walk_by_tables(s, f, since);
+		if (!id) {
 			s->generation = 0;
 			id = send_copy(s, f->n_kernel, f->process, f->pid);
-			if (c && id)
-				c->copies++;
-		} else if (c) {
-			c->ends[f->end & 7]++;
+			if (id)
+				return id;
 		}
 	}
-	if (id)
-		return id;
-	if (f->end == STACK_END_UNKNOWN || f->end == STACK_END_NO_TABLE) {
-		s->generation = 0;
+	if (!id) {
 		f->n_user = walk_user_stack(s, f->n_kernel, pc, sp, fp);
-		raw = space;
-		id = hash_frames(s, f->n_kernel + f->n_user, raw << 16 | f->n_kernel);
-	} else {
-		id = s->hash;
-		if (f->n_kernel)
-			id = mix(id, hash_frames(s, f->n_kernel, f->n_kernel));
+		id = hash_frames(s, f->n_kernel + f->n_user, space << 16 | f->n_kernel);
 	}
 	if (!(f->n_kernel + f->n_user))
 		return 0;
 	id = mix(mix(id, f->n_user), f->end) & ~WIRE_STACK_COPIED;
-	if (!id)
-		id = 1; /* 0 means: no stack */
+	id += !id; /* 0 means: no stack */
 	if (!send_frames(s, id, f))
 		s->generation = 0;
 	return id;

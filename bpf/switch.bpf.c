@@ -220,10 +220,22 @@ static __always_inline struct unwind_last *last_of(const struct wire_state *st)
 	return bpf_map_lookup_elem(&unwind_lasts, &key);
 }
 
-static __always_inline bool is_last(struct stack_scratch *s, const struct wire_state *st, const struct unwind_last *last)
+/* Sets st->stack if it is the one at which the thread blocked the last time. */
+static __always_inline bool is_last_stack(struct task_struct *task, struct wire_state *st)
 {
-	return last->number == st->number && last->pc == s->walk.pc && last->sp == s->sp && last->fp == s->walk.fp &&
-	       find_region(s, st->pid, st->exec_before) && s->generation == last->generation && reads_the_same(s, last);
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct unwind_last *last = last_of(st);
+	__u32 key = SCRATCH_SWITCH;
+	struct stack_scratch *s;
+
+	if (!last || last->number != st->number || last->pc != REGS_PC(regs) || last->sp != REGS_SP(regs) ||
+	    last->fp != REGS_FP(regs) || !same_region(last, st->pid, st->exec_before))
+		return false;
+	s = bpf_map_lookup_elem(&scratch, &key);
+	if (!s || !reads_the_same(s, last))
+		return false;
+	st->stack = last->stack;
+	return true;
 }
 
 static __always_inline void remember(struct stack_scratch *s, struct wire_state *st, struct unwind_last *last, __u64 pc, __u64 fp)
@@ -248,8 +260,7 @@ __noinline int stack_of_current(struct wire_state *st)
 	__u32 key = SCRATCH_SWITCH;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
 	struct stack_facts f = {};
-	struct unwind_last *last = NULL;
-	__u64 pc, fp;
+	struct unwind_last *last;
 
 	if (!st || !s)
 		return 0;
@@ -261,24 +272,12 @@ __noinline int stack_of_current(struct wire_state *st)
 		start_walk(s, SCRATCH_SWITCH, REGS_PC(regs), REGS_SP(regs), REGS_FP(regs), REGS_BX(regs), REGS_LR(regs),
 			   REGS_IN_CALL(regs));
 	s->registers = (__u64)regs;
-	pc = s->walk.pc;
-	fp = s->walk.fp;
-	if (settings.unwind && !settings.kernel_stacks && !settings.proof) {
-		last = last_of(st);
-		if (last && is_last(s, st, last)) {
-			struct wire_cpu_counts *c = counts();
-
-			if (c)
-				c->same++;
-			st->stack = last->stack;
-			return 0;
-		}
-	}
 	f.process = st->process;
 	f.pid = st->pid;
 	st->stack = take_user_stack(s, &f, st->space, st->exec_before);
+	last = settings.unwind ? last_of(st) : NULL;
 	if (last)
-		remember(s, st, last, pc, fp);
+		remember(s, st, last, REGS_PC(regs), REGS_FP(regs));
 	return 0;
 }
 
@@ -299,10 +298,10 @@ static __always_inline bool yields(struct task_struct *task)
 	return read_call(task, &call) && call.class == SYSCALL_YIELD && !call_is_done(task);
 }
 
-static __always_inline void leave(void *ctx, struct task_struct *prev, struct wire_state *st, bool preempt, __u64 now)
+static __always_inline void leave(void *ctx, struct wire_cpu_slot *slot, struct task_struct *prev, struct wire_state *st,
+				  bool preempt, __u64 now)
 {
 	__u32 state = prev->__state;
-	struct wire_cpu_slot *slot = this_slot();
 	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
 
 	clear_slot(slot, st);
@@ -333,8 +332,11 @@ static __always_inline void leave(void *ctx, struct task_struct *prev, struct wi
 		open_wait(st);
 	}
 	st->stack = 0;
-	if (settings.stacks && !(prev->flags & PF_EXITING))
-		stack_of_current(st);
+	if (!settings.stacks || prev->flags & PF_EXITING)
+		return;
+	if (settings.unwind && !settings.kernel_stacks && !settings.proof && is_last_stack(prev, st))
+		return;
+	stack_of_current(st);
 }
 
 /* The command gets the CPU for the first time since it was released: here its life begins. */
@@ -359,10 +361,8 @@ static __noinline void begin_command(struct task_struct *task, struct wire_state
 	__sync_fetch_and_add(&live_threads, 1);
 }
 
-static __always_inline void arrive(struct task_struct *next, struct wire_state *st, __u64 now)
+static __always_inline void arrive(struct wire_cpu_slot *slot, struct task_struct *next, struct wire_state *st, __u64 now)
 {
-	struct wire_cpu_slot *slot = this_slot();
-
 	if (st->state == STATE_DEAD)
 		return;
 	if (st->state == STATE_HELD) {
@@ -389,14 +389,15 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 					  struct task_struct *next, struct wire_state *n)
 {
 	struct wire_cpu_counts *c = counts();
+	struct wire_cpu_slot *slot = this_slot();
 	__u64 now = bpf_ktime_get_ns();
 
 	if (now >= stop_at)
 		return;
 	if (p)
-		leave(ctx, prev, p, preempt, now);
+		leave(ctx, slot, prev, p, preempt, now);
 	if (n)
-		arrive(next, n, now);
+		arrive(slot, next, n, now);
 	if (!c)
 		return;
 	c->switches++;

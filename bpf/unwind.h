@@ -121,6 +121,7 @@ __attribute__((weak)) __noinline __u32 find_region(struct stack_scratch *s, __u3
 		entry = *(volatile __u64 *)space;
 		if (entry >> 32 == tgid) {
 			index = entry;
+			s->place = key;
 			break;
 		}
 	}
@@ -129,7 +130,7 @@ __attribute__((weak)) __noinline __u32 find_region(struct stack_scratch *s, __u3
 	region = bpf_map_lookup_elem(&unwind_mappings, &index);
 	if (!region || region->since < since)
 		return 0;
-	s->region = index + 1;
+	s->region = index;
 	s->n_mappings = region->n;
 	s->generation = region->generation;
 	return 1;
@@ -172,7 +173,7 @@ __attribute__((weak)) __noinline __u32 look_up(struct stack_scratch *s, struct u
 
 	if (!s || !e)
 		return STACK_END_NO_TABLE;
-	base = s->region;
+	base = s->region + 1;
 	n = s->n_mappings;
 	for (i = 0; i < 17; i++) { /* the last mapping that starts at or below pc */
 		__u32 half = n >> 1, at = base + half;
@@ -339,10 +340,8 @@ __attribute__((weak)) __noinline __u32 reads_the_same(struct stack_scratch *s, c
 	if (!s || !last)
 		return 0;
 	bytes = last->bytes;
-	if (bytes > sizeof(s->window) || bpf_probe_read_user(s->window, bytes, (void *)s->sp))
+	if (bytes > sizeof(s->window) || bpf_probe_read_user(s->window, bytes, (void *)last->sp))
 		return 0;
-	s->window_at = s->sp;
-	s->window_bytes = bytes;
 	for (i = 0; i < LAST_READS; i++) {
 		if (i >= last->n)
 			return 1;
@@ -350,6 +349,17 @@ __attribute__((weak)) __noinline __u32 reads_the_same(struct stack_scratch *s, c
 			return 0;
 	}
 	return 1;
+}
+
+/* Has process `tgid` still the mappings that it had then? */
+static __always_inline bool same_region(const struct unwind_last *last, __u32 tgid, __u64 since)
+{
+	__u32 place = last->place, index = last->region;
+	__u64 *space = bpf_map_lookup_elem(&unwind_spaces, &place);
+	const struct unwind_region *region = bpf_map_lookup_elem(&unwind_mappings, &index);
+
+	return space && region && *(volatile __u64 *)space == ((__u64)tgid << 32 | index) &&
+	       region->generation == last->generation && region->since >= since;
 }
 
 /* After a walk: what it read, so that the same stack is known again. */
@@ -369,6 +379,8 @@ __attribute__((weak)) __noinline int remember_reads(struct stack_scratch *s, str
 		if (slot >= highest)
 			highest = slot + 1;
 	}
+	last->place = s->place;
+	last->region = s->region;
 	last->n = i;
 	last->bytes = highest * 8;
 	return 0;

@@ -72,8 +72,6 @@ struct wire_cpu_counts {
 	__u64 traced;          /* of these, with a traced thread leaving or arriving */
 	__u64 timed, timed_ns; /* traced ones that were timed, and their time */
 	__u64 samples, samples_timed_ns; /* all are timed */
-	__u64 ends[N_STACK_ENDS];        /* walks of user stacks, by how they ended */
-	__u64 same, copies;              /* of these: found to be the one before; copied for the user side */
 };
 
 /* A range of kernel text whose presence on the kernel stack tells what a thread waits for. */
