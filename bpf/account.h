@@ -137,7 +137,7 @@ static __always_inline void fill_cycle(struct wire_cycle *c, const struct wire_s
 	c->kind = st->blocked ? st->kind : 0;
 	c->ready = st->ready;
 	c->blocked = st->blocked;
-	c->pad = 0;
+	c->thinned = st->thinned;
 	c->syscall = st->syscall;
 	c->flags = st->cycle_flags;
 }

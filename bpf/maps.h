@@ -74,6 +74,13 @@ SHARED struct {
 	__type(value, struct wire_batch);
 } batches SEC(".maps");
 
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_thinning);
+} thinning SEC(".maps");
+
 /* ids of stacks that this CPU has sent: direct-mapped, a miss sends the frames once more */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -4,6 +4,7 @@
  * does for tasks that are not traced is two loads and a comparison.
  */
 #include "finish.h"
+#include "thin.h"
 
 static __always_inline struct wire_cpu_slot *this_slot(void)
 {
@@ -159,6 +160,7 @@ static __noinline void recover_departure(struct task_struct *task, struct wire_s
 	st->run_ns = ran;
 	st->left = st->since + ran;
 	st->stack = 0;
+	st->thinned = 0;
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = 0;
 	st->delay_before = run_delay(task);
@@ -186,6 +188,7 @@ static __noinline void die(struct task_struct *task, struct wire_state *st, __u6
 	st->state = STATE_DEAD;
 	st->blocked = 0;
 	st->stack = 0;
+	st->thinned = 0;
 	st->ready = READY_WOKEN;
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = WIRE_CYCLE_OPEN;
@@ -298,6 +301,28 @@ static __always_inline bool yields(struct task_struct *task)
 	return read_call(task, &call) && call.class == SYSCALL_YIELD && !call_is_done(task);
 }
 
+static __always_inline void take_stack(struct task_struct *prev, struct wire_state *st, __u64 now)
+{
+	struct wire_thinning *t = this_thinning();
+	__u64 begin = 0;
+
+	if (!t)
+		return;
+	if (now - t->since > THIN_SPAN_NS)
+		judge_span(t, now);
+	if (t->level && left_out(t, st)) {
+		st->cycle_flags |= WIRE_CYCLE_THINNED;
+		t->thinned++;
+		return;
+	}
+	if ((t->taken++ & (THIN_TIMED - 1)) == 0)
+		begin = bpf_ktime_get_ns();
+	if (settings.kernel_stacks || settings.proof || !settings.unwind || !is_last_stack(prev, st))
+		stack_of_current(st);
+	if (begin)
+		t->timed_ns += bpf_ktime_get_ns() - begin - THIN_CLOCK_NS;
+}
+
 static __always_inline void leave(void *ctx, struct wire_cpu_slot *slot, struct task_struct *prev, struct wire_state *st,
 				  bool preempt, __u64 now)
 {
@@ -332,11 +357,9 @@ static __always_inline void leave(void *ctx, struct wire_cpu_slot *slot, struct 
 		open_wait(st);
 	}
 	st->stack = 0;
-	if (!settings.stacks || prev->flags & PF_EXITING)
-		return;
-	if (settings.unwind && !settings.kernel_stacks && !settings.proof && is_last_stack(prev, st))
-		return;
-	stack_of_current(st);
+	st->thinned = 0;
+	if (settings.stacks && !(prev->flags & PF_EXITING))
+		take_stack(prev, st, now);
 }
 
 /* The command gets the CPU for the first time since it was released: here its life begins. */

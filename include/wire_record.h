@@ -48,6 +48,7 @@ struct wire_head {
 #define WIRE_CYCLE_OPEN 0x0020       /* closed by the end of tracing, not by the thread getting a CPU */
 #define WIRE_CYCLE_FIRST 0x0040      /* the thread's first: nothing ran before */
 #define WIRE_CYCLE_TIMER_ONLY 0x0080 /* a poll whose descriptors are all timers (or none) */
+#define WIRE_CYCLE_THINNED 0x0200 /* its stack was left out, see `thinned` */
 #define WIRE_CYCLE_REQUESTS 0x0100 /* a poll for the completion of requests that were made (io_uring) */
 
 /*
@@ -66,7 +67,7 @@ struct wire_cycle {
 	__u8 kind;     /* enum wait_kind */
 	__u8 ready;    /* enum ready_reason */
 	__u8 blocked;  /* 1: it left the CPU to wait; 0: preempted, yielded or new */
-	__u8 pad;
+	__u8 thinned;  /* at very high rates one stack of 1 << thinned was taken, of waits as short as this one was likely to be */
 	__u16 syscall; /* WIRE_NO_SYSCALL: in none (a page fault, or preempted in user mode) */
 	__u16 flags;
 };

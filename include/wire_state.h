@@ -24,7 +24,7 @@ struct wire_state {
 	__u64 deadline;   /* of a wait with a timeout; 0: none */
 	__u64 address;    /* futex word, to recognise a retry */
 	__u64 delay_before; /* sched_info.run_delay when it left */
-	__u8 kind, ready, blocked, last_kind, unsettled, fresh, pad8[2];
+	__u8 kind, ready, blocked, last_kind, unsettled, fresh, thinned, pad8;
 	__u16 syscall, cycle_flags;
 
 	/* the wait that may be retried: counted when the next one begins */
@@ -56,6 +56,18 @@ struct wire_cpu_slot {
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
 	__u64 exec_before;       /* the thread's */
 	__u64 left_out;          /* by the clock of task time, of the run queue's clock, until lately: interrupts, steal time */
+};
+
+/*
+ * How much work the stacks of one CPU are, by timing some of them. Beyond 5 % of the CPU's time they are thinned, by the expected length of
+ * the wait: level 0: not; else a wait that is likely to be shorter than 512 ns << level has its stack taken with a probability that
+ * is proportional to that length.
+ */
+struct wire_thinning {
+	__u64 since;     /* of the span that is measured */
+	__u64 timed_ns;  /* in it */
+	__u32 taken, level;
+	__u64 thinned;   /* stacks left out, in all */
 };
 
 /* Cycles of one CPU on their way into a ring: a record for each would cost a fifth of the whole probe. What is left at the end is fetched. */

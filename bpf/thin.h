@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Fewer stacks where taking all of them would cost a CPU more than 5 % of its time: hundreds of thousands of switches a second. The account
+ * stays exact; long waits keep their stacks, and short ones that have one stand for those that have none (wire_cycle.thinned).
+ */
+#ifndef CONCTRACE_THIN_H
+#define CONCTRACE_THIN_H
+
+#include "account.h"
+
+#define THIN_SPAN_NS 10000000ULL
+#define THIN_TIMED 16 /* one of so many is timed */
+#define THIN_CLOCK_NS 16 /* of that, what reading the clock takes */
+#define THIN_LEVELS 16
+#define THIN_SHORT_NS 512ULL
+
+static __always_inline struct wire_thinning *this_thinning(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&thinning, &zero);
+}
+
+/* A span is over: more than 5 % of it went into stacks, or less than 2 %. */
+static __always_inline void judge_span(struct wire_thinning *t, __u64 now)
+{
+	__u64 span = now - t->since, work = t->timed_ns * THIN_TIMED;
+
+	if (work * 20 > span && span < 2 * THIN_SPAN_NS)
+		t->level += t->level < THIN_LEVELS;
+	else if (work * 50 < span && t->level)
+		t->level--;
+	t->since = now;
+	t->timed_ns = 0;
+}
+
+/*
+ * Is the stack of this one to be left out? Its wait is expected to be as long as the thread's waits of its kind were so far. One that was not
+ * there before, or that is ready without having waited, has no expectation: it is kept.
+ */
+static __always_inline bool left_out(struct wire_thinning *t, struct wire_state *st)
+{
+	__u64 usual, limit = THIN_SHORT_NS << t->level;
+	struct wire_wait *w;
+
+	if (!st->blocked)
+		return false;
+	w = wait_of(st, st->kind);
+	if (!w->count)
+		return false;
+	usual = w->ns / w->count;
+	for (; st->thinned < THIN_LEVELS && usual < limit; usual <<= 1)
+		st->thinned++;
+	return bpf_get_prandom_u32() & ((1U << (st->thinned & 31)) - 1);
+}
+
+#endif
