@@ -133,14 +133,26 @@ static enum bound_kind decide(const struct report *r, const struct shares *s)
 	}
 }
 
+/*
+ * Does a poll count as I/O of the program? Where it is what the wall clock waited for (for requests to an io_uring, as I/O), or where a
+ * loop does the work: not that of a helper thread that idles beside the I/O.
+ */
+static bool polls_count(const struct report *r)
+{
+	uint64_t others = r->totals.groups_ns[WAIT_GROUP_IO] - r->totals.waits[WAIT_POLL].ns;
+
+	return r->form.async || r->wall[WALL_POLL] >= r->wall[WALL_IO] || others < r->wall[WALL_IO] / 2;
+}
+
 /* The kind of the I/O group with most time. */
 static enum wait_kind top_io(const struct report *r)
 {
-	enum wait_kind top = WAIT_DISK;
+	bool poll = polls_count(r);
+	enum wait_kind top = poll ? WAIT_POLL : WAIT_DISK;
 	int k;
 
 	for (k = 0; k < N_WAIT_KINDS; k++)
-		if (wait_kind_group(k) == WAIT_GROUP_IO && r->totals.waits[k].ns > r->totals.waits[top].ns)
+		if ((k != WAIT_POLL || poll) && wait_kind_group(k) == WAIT_GROUP_IO && r->totals.waits[k].ns > r->totals.waits[top].ns)
 			top = (enum wait_kind)k;
 	return top;
 }
@@ -152,9 +164,12 @@ static double io_overlap(const struct report *r)
 	double io;
 	size_t i;
 
-	for (i = 0; i < r->threads_len; i++)
+	for (i = 0; i < r->threads_len; i++) {
+		const struct report_account *a = &r->threads[i].account;
+
 		if (!r->threads[i].async)
-			ns += r->threads[i].account.groups_ns[WAIT_GROUP_IO];
+			ns += a->groups_ns[WAIT_GROUP_IO] - (polls_count(r) ? 0 : a->waits[WAIT_POLL].ns);
+	}
 	io = share_of(ns, r->wall_ns);
 	return r->form.async || io > r->concurrency.io_avg ? r->concurrency.io_avg : io;
 }
