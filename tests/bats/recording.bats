@@ -162,6 +162,14 @@ microseconds() { # FOLDED
 	expect_equal "$(jq .totals.lifetime_ns <<<"$out")" "$whole" "thread time"
 	capture "$CONCTRACE" report cut.data
 	grep -qiE 'unfinished|incomplete|cut|ends ' <<<"$out$err"
+	[[ $out != *"nothing;"* ]] # nobody knows what was lost: that is told at the end
+	capture "$CONCTRACE" folded cut.data
+	expect_status 0
+	expect_in "cut.data: incomplete" "$err"
+	# Nothing but the header is there.
+	head -c 16 b.data >cut.data
+	capture "$CONCTRACE" report cut.data
+	grep -q '^lost *everything' <<<"$out"
 }
 
 @test "a byte that is wrong anywhere: found, and nothing behind it believed" {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* In: a recording. Out: its folded stacks on stdout. */
+#include "base/fail.h"
 #include "commands/show.h"
 #include "commands/verbs.h"
 #include "model/trace.h"
@@ -9,6 +10,9 @@ int command_folded(const struct folded_options *o, int argc, char **argv)
 	struct trace *trace = NULL;
 	int err = trace_load(&trace, show_path(argc, argv));
 
+	if (!err && trace->damage)
+		talk("recording %s: incomplete: %s: its stacks are those of the part that can be read", show_path(argc, argv),
+		     trace->damage);
 	if (!err)
 		err = show_folded(trace, stdout, "standard output", o->what);
 	trace_free(trace);

@@ -103,6 +103,15 @@ static void print_lost(struct page *p, const struct report *r)
 		text_ns(time, sizeof(time), r->totals.unknown_ns);
 		snprintf(line, sizeof(line), "%s of thread time are in no known state", time);
 		wrapped(p, INK_YELLOW, line);
+		lost = true;
+	}
+	if (!r->n_threads) {
+		wrapped(p, INK_RED, "everything: no thread is in the recording");
+		return;
+	}
+	if (r->damage && !lost) {
+		wrapped(p, INK_RED, "not known: losses are told at the end of a recording");
+		lost = true;
 	}
 	snprintf(line, sizeof(line), "%sintervals cover %.*f %% of thread time", lost ? "" : "nothing; ",
 		 percent >= 100 ? 0 : 2, percent);
