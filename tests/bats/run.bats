@@ -217,6 +217,22 @@ contents() {
 	[[ $(cat conctrace.folded) != *sleep* ]]
 }
 
+@test "the report is of what was recorded, whatever the recording's name stands for by then" {
+	capture "$CONCTRACE" run --report first.txt -o r.data -- sh -c 'rm r.data; sleep 0.05'
+	expect_status 0
+	expect_in "r.data" "$err"
+	expect_in "removed" "$err"
+	grep -q '^ended *exit 0' first.txt
+	"$CONCTRACE" run -q -o other.data -- true
+	capture timeout 20 "$CONCTRACE" run --report first.txt --folded first.folded -o r.data -- sh -c 'mv other.data r.data; sleep 0.05; exit 4'
+	expect_status 4
+	grep -q '^ended *exit 4' first.txt
+	(($(grep -c sleep first.folded) > 0))
+	capture timeout 20 "$CONCTRACE" run --report first.txt -o r.data -- sh -c 'rm r.data; mkfifo r.data'
+	expect_status 0
+	grep -q '^ended *exit 0' first.txt
+}
+
 @test "two outputs in one file are refused before the start" {
 	capture "$CONCTRACE" run -o same --folded same -- touch started
 	expect_status 125
@@ -461,6 +477,18 @@ small_disk() { # SIZE
 	expect_status 0
 	grep -qiE 'unfinished|incomplete|cut|ends |disk' <<<"$out$err"
 	expect_in "threads10000" "$out"
+}
+
+@test "a recording larger than ulimit -f: as a disk that fills up; the command has its signals as they were" {
+	requires workload-threads10000
+	capture bash -c 'ulimit -f 64; exec "$@"' - "$CONCTRACE" run -o r.data --folded r.folded --report r.txt -- \
+		sh -c 'grep SigIgn /proc/$$/status >ignored; exec "$1"' - "$WORKLOADS/threads10000"
+	expect_equal "$(jq -r .threads <<<"$out")" 10001
+	expect_status 125
+	expect_in "r.data: File too large" "$err"
+	((!(0x$(awk '{ print $2 }' ignored) & 1 << 24)))
+	capture "$CONCTRACE" report r.data
+	expect_status 0
 }
 
 @test "a disk that is full: said before the command starts" {

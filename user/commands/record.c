@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -110,7 +112,18 @@ static int close_stream(FILE *f, const char *what, const char *path)
 	return 0;
 }
 
-/* The report and the folded stacks of what was recorded. */
+/* Said, not an error: the command may have cleaned up its directory, or another run has taken the name. */
+static void say_if_moved(const struct output *o)
+{
+	struct stat ours, there;
+
+	if (!o->regular || fstat(o->fd, &ours))
+		return;
+	if (stat(o->path, &there) || ours.st_dev != there.st_dev || ours.st_ino != there.st_ino)
+		talk("recording %s: moved or removed while it was made: it is not under this name now", o->path);
+}
+
+/* The report and the folded stacks of what was recorded: of the open file, whatever its path names by now. */
 static int show(struct record *r)
 {
 	const struct record_options *o = r->options;
@@ -118,13 +131,14 @@ static int show(struct record *r)
 	struct show_options options = {.json = o->json, .threads_all = o->threads == THREADS_ALL};
 	int err, late;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->scratch);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->scratch >= 0 ? r->scratch : r->outputs[RECORDING].fd);
+	say_if_moved(&r->outputs[RECORDING]);
 	options.folded = r->wanted[FOLDED] ? as_stream(&r->outputs[FOLDED]) : NULL;
 	options.report = r->wanted[REPORT] ? as_stream(&r->outputs[REPORT]) : o->quiet ? NULL : stderr;
 	if ((r->wanted[FOLDED] && !options.folded) || (r->wanted[REPORT] && !options.report))
 		err = fail(-ENOMEM, "the report: no memory");
 	else
-		err = show_recording(r->scratch >= 0 ? path : r->outputs[RECORDING].path, &options);
+		err = show_recording(path, &options);
 	late = close_stream(options.folded, "folded stacks", o->folded);
 	err = err ? err : late;
 	late = close_stream(options.report, "report", o->report);
@@ -202,6 +216,7 @@ int record_and_show(const struct record_options *o, const struct record_target *
 	for (int i = 0; i < N_OUTPUTS; i++)
 		r.outputs[i].fd = -1;
 	err = origin_save(&r.origin);
+	signal(SIGXFSZ, SIG_IGN); /* ulimit -f: a write says EFBIG. The command gets what was before */
 	if (!err)
 		err = identities(&r, t);
 	if (!err)
