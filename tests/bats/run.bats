@@ -415,6 +415,47 @@ write_counter() { # SIGNAL STATUS
 	expect_lawful r.data
 }
 
+@test "Ctrl-C before the command has started: it never starts, one line, nothing left behind" {
+	requires command-python3
+	# The recording is there a moment before the probes are loaded, which takes 0.1 s.
+	cat >early.py <<-'END'
+		import os, pty, signal, sys, time
+		pid, fd = pty.fork()
+		if not pid:
+		    signal.signal(signal.SIGINT, signal.SIG_DFL)
+		    os.execvp(sys.argv[1], sys.argv[1:])
+		while not os.path.exists("r.data"):
+		    time.sleep(0.001)
+		time.sleep(0.03)
+		os.write(fd, b"\x03")
+		shown = b""
+		try:
+		    while data := os.read(fd, 65536):
+		        shown += data
+		except OSError:
+		    pass
+		print(shown.decode().replace("\r", ""), end="")
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+	capture python3 early.py "$CONCTRACE" run -q -o r.data --folded r.folded -- touch started
+	expect_status 130
+	expect_equal "${out#^C}" 'conctrace: command "touch": killed before it was started'
+	expect_equal "$(ls)" "early.py"
+}
+
+@test "asked to end three times within a second: that ends the tracing, the command goes on" {
+	start_run -- bash -c 'trap "" INT TERM HUP; echo ready $$; sleep 1.5; echo done-at-last'
+	kill -INT "$BACKGROUND"
+	kill -TERM "$BACKGROUND"
+	kill -HUP "$BACKGROUND"
+	status_of "$BACKGROUND" 20
+	expect_equal "$status" 125
+	expect_in "three times within a second" "$(cat err.txt)"
+	expect_in "process $(awk '/ready/ { print $2 }' out.txt)" "$(cat err.txt)"
+	(($(wc -l <err.txt) > 10))
+	wait_until 20 grep -q done-at-last out.txt
+}
+
 @test "kill -9 of the command: 137, and a whole report" {
 	start_run --json --report r.json -- bash -c 'echo ready $$; exec sleep 30'
 	kill -9 "$(awk '/ready/ { print $2 }' out.txt)"

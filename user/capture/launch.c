@@ -312,16 +312,23 @@ static int killed_while_held(struct launch *l, int *status)
 	return fail(-EINTR, "command \"%s\": killed before it was started", l->command);
 }
 
-int launch_release(struct launch *l, int *status)
+int launch_check_held(struct launch *l, int *status)
 {
 	struct pollfd end = {.fd = l->pidfd, .events = POLLIN};
+
+	return poll(&end, 1, 0) > 0 ? killed_while_held(l, status) : 0;
+}
+
+int launch_release(struct launch *l, int *status)
+{
 	struct word word;
 	ssize_t n;
 	int err;
 
 	l->held = false;
-	if (poll(&end, 1, 0) > 0)
-		return killed_while_held(l, status);
+	err = launch_check_held(l, status);
+	if (err)
+		return err;
 	do
 		n = write(l->hold, "x", 1);
 	while (n < 0 && errno == EINTR);

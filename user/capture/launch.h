@@ -40,6 +40,9 @@ int launch_prepare(struct launch **out, const struct launch_request *request, in
 pid_t launch_pid(const struct launch *l);
 int launch_pidfd(const struct launch *l); /* polls readable when the command has ended; owned by `l` */
 
+/* 0 while it is held; else it was killed meanwhile: -EINTR with a message, *status 128 + signal. */
+int launch_check_held(struct launch *l, int *status);
+
 /*
  * Lets it go and waits for the exec. 0: the command runs. Else a negative errno with a message, *status what
  * to exit with, and the child is gone: a failed exec (126, 127), or killed while it was held (-EINTR, 128 +

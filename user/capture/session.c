@@ -118,7 +118,10 @@ static int set_up_capture(struct session *s)
 static int follow_command(struct session *s)
 {
 	pid_t pid = launch_pid(s->launch);
-	int err;
+	int err = launch_check_held(s->launch, &s->result->status);
+
+	if (err) /* Ctrl-C while the probes were loaded */
+		return err;
 
 	err = probes_seed_command(s->probes, launch_pidfd(s->launch), (uint32_t)pid);
 	if (!err && s->mappings)
@@ -418,6 +421,8 @@ static int run_to_end(struct session *s)
 	s->told.realtime_ns = session_realtime_ns();
 	live_init(&s->live, STDERR_FILENO, s->request->quiet, s->told.start_ns);
 	err = record(s);
+	if (!err && s->launch && !s->command_ended)
+		talk("asked to end three times within a second: tracing ends here, the command (process %d) goes on", launch_pid(s->launch));
 	late = stop(s);
 	s->told.recorder_cpu_ns = own_cpu_ns() - cpu;
 	if (!late)
