@@ -88,7 +88,8 @@ WORKLOAD_OBJECTS := $(WORKLOAD_SOURCES:%.c=$(O)/obj/%.o) $(BASE_SOURCES:%.c=$(O)
 PROGRAMS := $(O)/conctrace $(O)/conctrace-workload
 TEST_WORKLOADS := $(TEST_WORKLOAD_SOURCES:tests/workloads/%.c=$(O)/tests/workloads/%)
 
-# The tests link objects of their own, with sanitizers.
+# The tests link objects of their own, with sanitizers. Unwind tables are compared with what libdw reads.
+$(O)/sanitized/tests/test_unwind_libdw: LIBRARIES += -ldw
 TEST_SANITIZE := address,undefined
 TEST_FLAGS := -Wno-missing-prototypes -O1 -g -fno-omit-frame-pointer -fsanitize=$(TEST_SANITIZE) -fno-sanitize-recover=all
 SANITIZED_ARCHIVE := $(O)/sanitized/conctrace.a

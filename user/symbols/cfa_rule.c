@@ -30,6 +30,8 @@ enum {
 	OP_NOP = 0x96,
 };
 
+#define THE_CFA UINT64_MAX /* as a register: what expressions for registers start with */
+
 /* add; reg + add; *(reg + offset) + add */
 struct value {
 	enum { CONSTANT, REGISTER, MEMORY } kind;
@@ -131,18 +133,21 @@ static bool operation(struct stack *s, struct dwarf_reader *r)
 	}
 }
 
-/* The expression's value, if it is one of the kinds above. */
-static bool evaluate(const unsigned char *expression, size_t len, struct value *out)
+/* The expression's value, if it is one of the kinds above. The value of a register's rule (not the CFA's own)
+ * begins with the CFA. */
+static bool evaluate(const unsigned char *expression, size_t len, bool with_cfa, struct value *out)
 {
 	struct dwarf_reader r = {.p = expression, .end = expression + len};
 	struct stack s = {.n = 0};
 
+	if (with_cfa)
+		push(&s, (struct value){.kind = REGISTER, .reg = THE_CFA});
 	while (r.p < r.end)
 		if (!operation(&s, &r) || r.bad)
 			return false;
-	if (s.n != 1)
+	if (!s.n)
 		return false;
-	*out = s.values[0];
+	*out = s.values[s.n - 1];
 	return true;
 }
 
@@ -200,7 +205,7 @@ static bool cfa(const struct cfa_machine *m, const struct cfa_state *s, struct u
 		rule->cfa = UNWIND_PLT;
 		return true;
 	}
-	if (!evaluate(s->expression, s->len, &v) || v.kind == CONSTANT)
+	if (!evaluate(s->expression, s->len, false, &v) || v.kind == CONSTANT)
 		return false;
 	if (v.kind == REGISTER)
 		return register_cfa(m, v.reg, v.add, rule);
@@ -212,16 +217,19 @@ static bool cfa(const struct cfa_machine *m, const struct cfa_state *s, struct u
 	return true;
 }
 
-/* An address that the expression gives, as an offset from the CFA (both from the same register). */
+/* An address that the expression gives, as an offset from the CFA: from that itself, or from the register
+ * that it is from. */
 static bool from_cfa(const struct cfa_machine *m, const struct value *v, const struct unwind_rule *rule,
 		     uint64_t *offset)
 {
-	bool same = (v->reg == m->sp && rule->cfa == UNWIND_SP) ||
-		    (v->reg == m->fp && rule->cfa == UNWIND_FP) ||
-		    (v->reg == rule->reg && rule->cfa == UNWIND_REG);
-
-	*offset = v->add - (uint64_t)(int64_t)rule->cfa_off;
-	return v->kind == REGISTER && same;
+	if (v->kind != REGISTER)
+		return false;
+	*offset = v->add;
+	if (v->reg == THE_CFA)
+		return true;
+	*offset -= (uint64_t)(int64_t)rule->cfa_off;
+	return (v->reg == m->sp && rule->cfa == UNWIND_SP) || (v->reg == m->fp && rule->cfa == UNWIND_FP) ||
+	       (v->reg == rule->reg && rule->cfa == UNWIND_REG);
 }
 
 static bool return_address(const struct cfa_context *c, const struct cfa_state *s, struct unwind_rule *rule)
@@ -240,7 +248,7 @@ static bool return_address(const struct cfa_context *c, const struct cfa_state *
 		rule->reg = (uint8_t)ra.n;
 		return true;
 	case CFA_AT_EXPRESSION:
-		if (!evaluate(ra.expression, ra.len, &v) || !from_cfa(c->machine, &v, rule, &offset))
+		if (!evaluate(ra.expression, ra.len, true, &v) || !from_cfa(c->machine, &v, rule, &offset))
 			return false;
 		break;
 	case CFA_AT:
@@ -269,7 +277,7 @@ static void frame_pointer(const struct cfa_context *c, const struct cfa_state *s
 	case CFA_AT:
 		break;
 	case CFA_AT_EXPRESSION:
-		if (!evaluate(s->fp.expression, s->fp.len, &v) || v.kind != REGISTER)
+		if (!evaluate(s->fp.expression, s->fp.len, true, &v) || v.kind != REGISTER)
 			return;
 		if (from_cfa(c->machine, &v, rule, &offset))
 			break;
