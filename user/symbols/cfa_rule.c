@@ -5,7 +5,8 @@
 
 #include "symbols/cfa.h"
 
-#define STACK 8 /* values that an expression has at once; those of compilers have two */
+#define STACK	       8  /* values that an expression has at once; those of compilers have two */
+#define EXPRESSION_MAX 64 /* bytes: one is read again for each row, and those of compilers have twelve */
 
 enum {
 	OP_DEREF = 0x06,
@@ -140,6 +141,8 @@ static bool evaluate(const unsigned char *expression, size_t len, bool with_cfa,
 	struct dwarf_reader r = {.p = expression, .end = expression + len};
 	struct stack s = {.n = 0};
 
+	if (len > EXPRESSION_MAX)
+		return false;
 	if (with_cfa)
 		push(&s, (struct value){.kind = REGISTER, .reg = THE_CFA});
 	while (r.p < r.end)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "symbols/eh_frame.h"
+#include "symbols/elf_inflate.h"
 
 #define HDR_VERSION 1
 
@@ -119,13 +120,20 @@ static int find_debug_frame(struct eh_frames *f, const struct elf_file *e)
 {
 	const struct elf_section *section = elf_section_named(e, ".debug_frame");
 	struct eh_section s = {.debug = true};
+	int err = 0;
 
+	if (!section)
+		section = elf_section_named(e, ".zdebug_frame");
 	if (!section)
 		return 0;
 	s.bytes = elf_section_bytes(e, section, &s.size);
+	if (!s.bytes || section->name[1] == 'z') {
+		err = elf_section_inflate(e, section, &s.inflated, &s.size);
+		s.bytes = s.inflated;
+	}
 	if (s.bytes)
 		add(f, e, s);
-	return 0;
+	return err;
 }
 
 int eh_sections_find(struct eh_frames *f, const struct elf_file *e, const struct elf_file *debug)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "base/bytes.h"
 #include "base/fail.h"
@@ -16,6 +17,8 @@
 #define GAP	   16 /* bytes between functions: less is padding, and has the rule of what is before it */
 #define HASH_FIRST 1024
 
+_Static_assert(UNWIND_RULES_MAX <= UNWIND_RULE_MASK, "a row has room for the number of its rule");
+
 struct builder {
 	struct unwind_table *t;
 	const struct cfa_machine *machine;
@@ -24,15 +27,40 @@ struct builder {
 	uint32_t *hash; /* of rules: their number + 1, 0: free; a power of two, at most half used */
 	size_t cap_hash, cap_rules, cap_rows;
 	const struct eh_fde *fde; /* being run */
+	uint64_t keys[2];	  /* of the hash */
+	unsigned int shift;	  /* leaves as many bits as count to cap_hash */
 	bool with_bx, needs_bx;
 };
 
-static uint32_t rule_hash(const struct unwind_rule *rule)
+/* Where to look for the rule first. Keyed by what a file can't know, so that no file is made of rules that
+ * collide: multiplication by odd numbers, the high bits. */
+static size_t rule_place(const struct builder *b, const struct unwind_rule *rule)
 {
 	uint64_t halves[2];
 
 	memcpy(halves, rule, sizeof(halves));
-	return (uint32_t)((halves[0] * 0x9e3779b97f4a7c15u ^ halves[1] * 0xc2b2ae3d27d4eb4fu) >> 32);
+	return (halves[0] * b->keys[0] + halves[1] * b->keys[1]) >> b->shift;
+}
+
+static void make_keys(struct builder *b)
+{
+	/* 16 bytes that the kernel gives each process anew; without them the file is trusted not to know
+	 * these constants */
+	const void *random = (const void *)getauxval(AT_RANDOM); /* NOLINT(performance-no-int-to-ptr) */
+
+	if (random)
+		memcpy(b->keys, random, sizeof(b->keys));
+	b->keys[0] = (b->keys[0] ^ 0x9e3779b97f4a7c15) | 1;
+	b->keys[1] = (b->keys[1] ^ 0xc2b2ae3d27d4eb4f) | 1;
+}
+
+static void enter(struct builder *b, uint32_t number)
+{
+	size_t at = rule_place(b, &b->t->rules[number]);
+
+	while (b->hash[at])
+		at = (at + 1) & (b->cap_hash - 1);
+	b->hash[at] = number + 1;
 }
 
 static int grow_hash(struct builder *b)
@@ -42,16 +70,12 @@ static int grow_hash(struct builder *b)
 
 	if (!hash)
 		return fail(-ENOMEM, "unwind table: no memory for %zu rules", cap);
-	for (size_t i = 0; i < b->t->n_rules; i++) {
-		size_t at = rule_hash(&b->t->rules[i]) & (cap - 1);
-
-		while (hash[at])
-			at = (at + 1) & (cap - 1);
-		hash[at] = (uint32_t)i + 1;
-	}
 	free(b->hash);
 	b->hash = hash;
 	b->cap_hash = cap;
+	b->shift = 64 - (unsigned int)__builtin_ctzl(cap);
+	for (size_t i = 0; i < b->t->n_rules; i++)
+		enter(b, (uint32_t)i);
 	return 0;
 }
 
@@ -66,13 +90,13 @@ static int rule_number(struct builder *b, const struct unwind_rule *rule, uint32
 		err = grow_hash(b);
 	if (err)
 		return err;
-	for (at = rule_hash(rule) & (b->cap_hash - 1); b->hash[at]; at = (at + 1) & (b->cap_hash - 1)) {
+	for (at = rule_place(b, rule); b->hash[at]; at = (at + 1) & (b->cap_hash - 1)) {
 		*number = b->hash[at] - 1;
 		if (!memcmp(&t->rules[*number], rule, sizeof(*rule)))
 			return 0;
 	}
-	if (t->n_rules > UNWIND_RULE_MASK)
-		return fail(-E2BIG, "unwind table: more than %u different rules", UNWIND_RULE_MASK);
+	if (t->n_rules >= UNWIND_RULES_MAX)
+		return fail(-E2BIG, "unwind table: more than %u different rules", UNWIND_RULES_MAX);
 	err = array_grow(&t->rules, &b->cap_rules, t->n_rules + 1, sizeof(*t->rules));
 	if (err)
 		return err;
@@ -229,6 +253,7 @@ int unwind_table_build(struct unwind_table **out, const struct elf_file *e, cons
 	*out = NULL;
 	if (!b.t)
 		return fail(-ENOMEM, "unwind table: no memory");
+	make_keys(&b);
 	err = build(&b, e, debug);
 	if (!err) {
 		b.t->stats.fdes = b.frames.n_read;

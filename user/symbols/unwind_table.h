@@ -14,8 +14,9 @@
 #include "symbols/elf_file.h"
 #include "wire_unwind.h"
 
-#define UNWIND_TEXT_MAX (512u << 20) /* bytes from the first to the last executable segment */
-#define UNWIND_ROWS_MAX (16u << 20)
+#define UNWIND_TEXT_MAX	 (512u << 20) /* bytes from the first to the last executable segment */
+#define UNWIND_ROWS_MAX	 (16u << 20)
+#define UNWIND_RULES_MAX (64u << 10) /* real files have up to a thousand */
 
 /* The rule holds from low + at to the next row, or to the end of the text. */
 struct unwind_row {
