@@ -45,7 +45,7 @@ PKG_CONFIG ?= pkg-config
 ARCH := $(shell uname -m)
 BPF_ARCH := $(if $(filter aarch64,$(ARCH)),arm64,x86)
 
-PACKAGES := libbpf libelf zlib libseccomp libcap
+PACKAGES := libbpf libelf zlib liblzma libseccomp libcap
 WORKLOAD_PACKAGES := liburing
 package_flags = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 comma := ,
@@ -60,7 +60,7 @@ BASE_FLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-
 
 USER_FLAGS := $(BASE_FLAGS) -Iinclude -Iuser -I$(O)/gen -DCONCTRACE_VERSION='"$(VERSION)"' \
 	-DCONCTRACE_FEATURES='"$(FEATURES)"' $(call package_flags,--cflags,$(PACKAGES) $(WORKLOAD_PACKAGES)) -pthread
-LIBRARIES := $(call package_flags,--libs,$(PACKAGES)) -pthread
+LIBRARIES := $(call package_flags,--libs,$(PACKAGES)) -liberty -pthread
 WORKLOAD_LIBRARIES := $(call package_flags,--libs,$(WORKLOAD_PACKAGES)) -pthread -lrt
 # <linux/types.h> needs <asm/types.h>, which Debian keeps in a folder that -target bpf does not look into.
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)

@@ -20,7 +20,7 @@ const char *frame_file_name(const char *path)
 char *frame_label(char *buf, size_t size, const struct trace_frame *f)
 {
 	uint64_t offset = f->frame & ((1ull << WIRE_FRAME_OFFSET_BITS) - 1);
-	char text[FRAME_LABEL_MAX];
+	char text[512];
 	const char *name = frame_file_name(f->file);
 
 	if (f->name)

@@ -5,7 +5,7 @@
 
 #include "model/trace.h"
 
-#define FRAME_LABEL_MAX 512
+#define FRAME_LABEL_MAX 4096 /* with its terminator; longer names are cut */
 
 /*
  * "function", or "libfoo.so.1+0x1234" (offset in the file), "[anon]", "[unknown]", or for the kernel

@@ -20,6 +20,19 @@ const char *show_path(int argc, char **argv)
 	return argc > 0 ? argv[0] : VERB_RECORDING;
 }
 
+int show_load(struct trace **out, const char *path, enum symbol_names names)
+{
+	int err = trace_load(out, path);
+
+	if (!err)
+		err = trace_set_names(*out, names);
+	if (err) {
+		trace_free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
 /* A locale that was chosen and is not UTF-8 gets ASCII; without any choice UTF-8 is what terminals are. */
 static bool locale_is_utf8(void)
 {
@@ -99,7 +112,7 @@ int show_recording(const char *path, const struct show_options *o)
 
 	if (!o->report && !o->folded)
 		return 0;
-	err = trace_load(&trace, path);
+	err = show_load(&trace, path, SYMBOL_NAMES_FULL);
 	if (err)
 		goto out;
 	/* A report that can't be written is no reason to have no folded stacks. */

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "model/trace.h"
 #include "output/page.h"
-
-struct trace;
 
 struct show_options {
 	FILE *report; /* NULL: none */
@@ -25,6 +24,9 @@ struct show_options {
  * negative errno with a message (a stream that could not be written whole is an error).
  */
 int show_recording(const char *path, const struct show_options *o);
+
+/* A recording, loaded and checked (trace_load), with names of that sort. 0, or a negative errno with a message. */
+int show_load(struct trace **out, const char *path, enum symbol_names names);
 
 /* The report of a trace that is loaded, flushed. `name` is what messages call the stream. */
 int show_report(const struct trace *t, FILE *out, const char *name, bool json, bool threads_all);

@@ -17,6 +17,7 @@
 #endif
 
 static const char *const threads_words[] = {"most", "all", NULL};
+static const char *const names_words[] = {"full", "short", "raw", NULL}; /* enum symbol_names */
 
 /* clang-format off */
 #define RECORD_FIELD(name) offsetof(struct record_options, name)
@@ -75,6 +76,10 @@ static const struct option report_table[] = {
 	{.name = "threads", .type = OPTION_CHOICE, .value = "most|all",
 	 .field = offsetof(struct report_options, threads), .choices = threads_words,
 	 .help = "threads to list: those with most time (most) or every one (all)"},
+	{.name = "names", .type = OPTION_CHOICE, .value = "full|short|raw", .choices = names_words,
+	 .field = offsetof(struct report_options, names),
+	 .help = "C++ and Rust names whole (full), without template arguments and parameters (short), or as "
+		 "the linker has them (raw)"},
 	OPTIONS_EVERYWHERE,
 };
 
@@ -85,6 +90,10 @@ static const struct option folded_table[] = {
 	 .help = "waiting and ready time only"},
 	{.name = "all", .type = OPTION_SELECT, .number = FOLDED_CHOICE_ALL, .field = offsetof(struct folded_options, what),
 	 .help = "all of it (this is what is printed without an option)"},
+	{.name = "names", .type = OPTION_CHOICE, .value = "full|short|raw", .choices = names_words,
+	 .field = offsetof(struct folded_options, names),
+	 .help = "C++ and Rust names whole (full), without template arguments and parameters (short), or as "
+		 "the linker has them (raw)"},
 	OPTIONS_EVERYWHERE,
 };
 

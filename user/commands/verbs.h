@@ -46,11 +46,13 @@ struct attach_options {
 
 struct report_options {
 	int threads; /* enum threads_choice */
+	int names;   /* enum symbol_names */
 	bool json;
 };
 
 struct folded_options {
-	int what; /* enum folded_choice */
+	int what;  /* enum folded_choice */
+	int names; /* enum symbol_names */
 };
 enum folded_choice { FOLDED_CHOICE_ALL = 0, FOLDED_CHOICE_CPU = 1, FOLDED_CHOICE_WAIT = 2 };
 

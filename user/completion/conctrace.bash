@@ -11,8 +11,8 @@ _conctrace_options() { # VERB
 	case $1 in
 	run) echo "$record --wait-all --user:user --as-root $everywhere" ;;
 	attach) echo "--pid:pids -p:pids --duration:seconds -d:seconds $record $everywhere" ;;
-	report) echo "--json --threads:most,all $everywhere" ;;
-	folded) echo "--cpu --wait --all $everywhere" ;;
+	report) echo "--json --threads:most,all --names:full,short,raw $everywhere" ;;
+	folded) echo "--cpu --wait --all --names:full,short,raw $everywhere" ;;
 	compare | doctor) echo "--json $everywhere" ;;
 	esac
 }

@@ -59,6 +59,7 @@ struct load_stack {
 struct load_name {
 	uint64_t frame;
 	uint32_t depth, offset;
+	bool no_symbol;
 	const char *text;
 };
 

@@ -114,6 +114,7 @@ int names_read(struct load *l, const unsigned char *data, size_t len)
 	struct section_name w;
 	struct load_name *n;
 	size_t at, size;
+	bool no_symbol;
 	int err;
 
 	for (at = 0; at < len; at += size) {
@@ -124,6 +125,8 @@ int names_read(struct load *l, const unsigned char *data, size_t len)
 		}
 		if (!size)
 			return fail(-EBADMSG, "a names section ends within an entry");
+		no_symbol = w.depth & SECTION_NAME_NO_SYMBOL;
+		w.depth &= (uint16_t)~SECTION_NAME_NO_SYMBOL;
 		if (w.depth >= MAX_INLINE_DEPTH || !w.name_len)
 			continue;
 		err = array_grow(&l->names, &l->names_cap, l->n_names + 1, sizeof(*l->names));
@@ -132,6 +135,7 @@ int names_read(struct load *l, const unsigned char *data, size_t len)
 		n = &l->names[l->n_names];
 		n->frame = w.frame;
 		n->depth = w.depth;
+		n->no_symbol = no_symbol;
 		n->offset = w.offset;
 		n->text = load_text(l, (const char *)data + at + sizeof(w), w.name_len);
 		if (!n->text)
@@ -227,6 +231,7 @@ static int make_frames(struct load *l, struct frames *f, uint64_t frame, size_t 
 		if (named) {
 			made->name = f->names[name].text;
 			made->offset = f->names[name].offset;
+			made->no_symbol = f->names[name].no_symbol;
 		}
 		name++;
 	} while (named && name < f->n_names && f->names[name].frame == frame);

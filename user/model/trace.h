@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "symbols/demangle.h"
 #include "wire_record.h"
 
 struct trace_wait { /* exact, from the kernel */
@@ -85,6 +86,7 @@ struct trace_file {
 struct trace_frame {
 	uint64_t frame;         /* normalised */
 	const char *name;       /* of the function, NULL: not known; cleaned. A function that was inlined has a frame of its own. */
+	bool no_symbol;         /* the name is made of the place where the function begins: no symbol table has it */
 	const char *file;       /* path of its file, "[kernel]", "[unknown]", … never NULL */
 	uint32_t offset;        /* in the function */
 	bool kernel;
@@ -143,5 +145,11 @@ const char *trace_syscall_name(const struct trace *t, uint16_t number, uint16_t 
  */
 int trace_load(struct trace **out, const char *path);
 void trace_free(struct trace *t);
+
+/*
+ * Function names as people want to read them; until then they are as in the recording, the linker's. Once for a trace: what is
+ * readable already stays as it is. 0, or -ENOMEM.
+ */
+int trace_set_names(struct trace *t, enum symbol_names names);
 
 #endif

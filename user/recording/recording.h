@@ -46,8 +46,9 @@ struct section_name {
 	uint64_t frame;
 	uint32_t offset;   /* of the frame in the function, bytes */
 	uint16_t name_len; /* bytes that follow, no terminator; the next entry is padded to 8 */
-	uint16_t depth;    /* 0; 1.. are the functions it was inlined into */
+	uint16_t depth;    /* 0; 1.. are the functions it was inlined into; and this bit: */
 };
+#define SECTION_NAME_NO_SYMBOL 0x8000 /* no symbol: named by where its function begins, "libfoo.so.1+0x1a2b30" */
 
 _Static_assert(sizeof(struct section_file) == 48, "section_file");
 _Static_assert(sizeof(struct section_name) == 16, "section_name");
