@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In: the stream, the samples, the exact totals of a thread. Out: nanoseconds by stack, system call and
+ * state. */
+#include "analysis/time_parts.h"
+
+#include "analysis/kinds.h"
+
+#define NO_STACK 0u
+#define ABI	 (WIRE_CYCLE_COMPAT | WIRE_CYCLE_X32)
+
+/* 32 bits of stack, 16 of system call, 4 of its table, 8 of state, 1: lost detail. */
+static uint64_t part_key(uint32_t stack, uint16_t syscall, uint16_t flags, unsigned int state, bool lost)
+{
+	return (uint64_t)stack << 32 | (uint64_t)syscall << 16 | (uint64_t)(flags & ABI) << 10 | state << 1 |
+	       lost;
+}
+
+static int add_part(struct intmap *parts, uint64_t key, uint64_t ns)
+{
+	uint64_t *at;
+
+	if (!ns)
+		return 0;
+	at = intmap_get(parts, key);
+	if (!at)
+		return intmap_put(parts, key, ns);
+	*at += ns;
+	return 0;
+}
+
+static int add_lost(struct intmap *parts, unsigned int state, uint64_t exact, uint64_t streamed)
+{
+	if (exact <= streamed)
+		return 0;
+	return add_part(parts, part_key(NO_STACK, WIRE_NO_SYSCALL, 0, state, true), exact - streamed);
+}
+
+/* Waits and ready time, exact; what the stream has not is lost detail. */
+static int add_waits(struct intmap *parts, const struct trace *t, const struct trace_thread *thread,
+		     uint32_t states)
+{
+	uint64_t waits[N_WAIT_KINDS] = {0}, streamed_ready = 0, ready = 0;
+	int err = 0, k;
+	size_t i;
+
+	for (i = 0; i < thread->n_cycles && !err; i++) {
+		const struct trace_cycle *c = &t->cycles[thread->first_cycle + i];
+
+		if (c->blocked) {
+			waits[c->kind] += c->wait_ns;
+			if (states & PART_BIT(c->kind))
+				err = add_part(parts,
+					       part_key(c->stack, c->syscall, c->flags, c->kind, false),
+					       c->wait_ns);
+		}
+		streamed_ready += c->ready_ns;
+		if (!err && states & PART_BIT(PART_READY))
+			err = add_part(parts, part_key(c->stack, c->syscall, c->flags, PART_READY, false),
+				       c->ready_ns);
+	}
+	for (k = 0; k < N_WAIT_KINDS && !err; k++)
+		if (states & PART_BIT(k))
+			err = add_lost(parts, (unsigned int)k, thread->waits[k].ns, waits[k]);
+	for (k = 0; k < N_READY_REASONS; k++)
+		ready += thread->ready_ns[k];
+	if (!err && states & PART_BIT(PART_READY))
+		err = add_lost(parts, PART_READY, ready, streamed_ready);
+	if (!err && states & PART_BIT(PART_UNKNOWN))
+		err = add_lost(parts, PART_UNKNOWN, thread->unknown_ns, 0);
+	return err;
+}
+
+/* Each sample is an equal share of the thread's running time: they add up to it to the nanosecond. */
+static int add_running(struct intmap *parts, const struct trace *t, const struct trace_thread *thread)
+{
+	uint64_t given = 0;
+	size_t i;
+	int err = 0;
+
+	if (!thread->n_samples)
+		return add_part(parts, part_key(NO_STACK, WIRE_NO_SYSCALL, 0, PART_RUNNING, false),
+				thread->running_ns);
+	for (i = 0; i < thread->n_samples && !err; i++) {
+		const struct trace_sample *s = &t->samples[thread->first_sample + i];
+		uint64_t upto =
+			(uint64_t)((unsigned __int128)thread->running_ns * (i + 1) / thread->n_samples);
+		uint16_t call = s->flags & WIRE_SAMPLE_USER ? WIRE_NO_SYSCALL : s->syscall;
+
+		err = add_part(parts, part_key(s->stack, call, 0, PART_RUNNING, false), upto - given);
+		given = upto;
+	}
+	return err;
+}
+
+int time_parts_add(struct intmap *parts, const struct trace *t, const struct trace_thread *thread,
+		   uint32_t states)
+{
+	int err = 0;
+
+	if (states & PARTS_WAIT)
+		err = add_waits(parts, t, thread, states);
+	if (!err && states & PARTS_CPU)
+		err = add_running(parts, t, thread);
+	return err;
+}
+
+bool time_parts_next(const struct intmap *parts, size_t *at, struct time_part *part)
+{
+	uint64_t key, ns;
+
+	if (!intmap_next(parts, at, &key, &ns))
+		return false;
+	*part = (struct time_part){
+		.stack = (uint32_t)(key >> 32),
+		.syscall = key >> 16 & 0xffff,
+		.flags = key >> 10 & ABI,
+		.state = key >> 1 & 0xff,
+		.lost = key & 1,
+		.ns = ns,
+	};
+	return true;
+}
+
+const char *part_state_name(unsigned int state)
+{
+	return state == PART_RUNNING   ? "running"
+	       : state == PART_READY   ? "ready"
+	       : state == PART_UNKNOWN ? "unknown"
+				       : wait_kind_name((enum wait_kind)state);
+}
