@@ -27,6 +27,7 @@ static const char *const kinds[] = {WAIT_KINDS(WORD) NULL};
 static const char *const groups[] = {WAIT_GROUPS(WORD) NULL};
 static const char *const reasons[] = {READY_REASONS(WORD) NULL};
 static const char *const causes[] = {LOSS_CAUSES(WORD) NULL};
+static const char *const ends[] = {STACK_ENDS(WORD) NULL};
 static const char *const classes[] = {WALL_CLASSES(WORD2) NULL};
 static const char *const edges[] = {TRANSITIONS(WORD2) NULL};
 
@@ -36,7 +37,7 @@ static const struct {
 	{"waits", kinds, "", "KIND"},		{"groups", groups, "_ns", "GROUP_ns"},
 	{"ready", reasons, "_ns", "REASON_ns"}, {"ready", reasons, "_count", "REASON_count"},
 	{"loss", causes, "", "CAUSE"},		{"wall", classes, "_ns", "CLASS_ns"},
-	{"transitions", edges, "", "EDGE"},
+	{"transitions", edges, "", "EDGE"},	{"ends", ends, "", "END"},
 };
 
 static const char *at;

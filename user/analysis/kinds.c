@@ -18,6 +18,9 @@ static const char *const reason_names[N_READY_REASONS] = {READY_REASONS(NAME_ROW
 static const char *const loss_names[N_LOSS_CAUSES] = {LOSS_CAUSES(NAME_ROW)};
 static const char *const loss_titles[N_LOSS_CAUSES] = {LOSS_CAUSES(TITLE_ROW)};
 
+static const char *const end_names[N_STACK_ENDS] = {STACK_ENDS(NAME_ROW)};
+static const char *const end_titles[N_STACK_ENDS] = {STACK_ENDS(TITLE_ROW)};
+
 static const struct kind_words *words(enum wait_kind kind)
 {
 	return &kinds[(unsigned int)kind < N_WAIT_KINDS ? kind : WAIT_UNKNOWN];
@@ -61,4 +64,14 @@ const char *loss_cause_name(enum loss_cause cause)
 const char *loss_cause_about(enum loss_cause cause)
 {
 	return (unsigned int)cause < N_LOSS_CAUSES ? loss_titles[cause] : "unknown";
+}
+
+const char *stack_end_name(enum stack_end end)
+{
+	return (unsigned int)end < N_STACK_ENDS ? end_names[end] : "unknown";
+}
+
+const char *stack_end_about(enum stack_end end)
+{
+	return (unsigned int)end < N_STACK_ENDS ? end_titles[end] : "unknown";
 }

@@ -14,5 +14,7 @@ const char *wait_group_title(enum wait_group group);	 /* "I/O" */
 const char *ready_reason_name(enum ready_reason reason); /* "woken" */
 const char *loss_cause_name(enum loss_cause cause);	 /* "cycles" */
 const char *loss_cause_about(enum loss_cause cause);	 /* "intervals: a ring was full (…)" */
+const char *stack_end_name(enum stack_end end);	 /* "root" */
+const char *stack_end_about(enum stack_end end); /* "at the outermost frame" */
 
 #endif

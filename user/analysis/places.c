@@ -56,29 +56,47 @@ static void place_add(struct report_place *to, uint64_t ns, uint64_t count, uint
 		to->max_ns = max_ns;
 }
 
+/*
+ * The stack that a wait counts for: its own, or, where it was left out for the rate at which they came, the one before it of the same kind in
+ * the same thread.
+ */
+static uint32_t stack_for(const struct trace_cycle *c, uint32_t *last, uint32_t *thread)
+{
+	if (c->thread != *thread)
+		memset(last, 0, N_WAIT_KINDS * sizeof(*last));
+	*thread = c->thread;
+	if (c->flags & WIRE_CYCLE_THINNED && last[c->kind])
+		return last[c->kind];
+	last[c->kind] = c->stack;
+	return c->stack;
+}
+
 static int by_stack(struct spots *s, const struct trace *t)
 {
 	const uint16_t abi = WIRE_CYCLE_COMPAT | WIRE_CYCLE_X32;
+	uint32_t last[N_WAIT_KINDS] = {0}, thread = 0;
 	uint64_t length = 0;
 	size_t i, at;
 
 	for (i = 0; i < t->n_cycles; i++) {
 		const struct trace_cycle *c = &t->cycles[i];
 		bool retry = c->flags & WIRE_CYCLE_RETRY;
+		uint32_t stack;
 		int found;
 
 		if (!c->blocked)
 			continue;
+		stack = stack_for(c, last, &thread);
 		length = retry ? length + c->wait_ns : c->wait_ns;
 		/* 32 + 16 + 5 + 8 bits: the flags of the two ABIs are 4 and 8. */
 		found = spot_find(s,
-				  (uint64_t)c->stack << 32 | (uint64_t)c->syscall << 16 |
+				  (uint64_t)stack << 32 | (uint64_t)c->syscall << 16 |
 					  (uint64_t)(c->flags & abi) << 8 | c->kind,
 				  &at);
 		if (found < 0)
 			return found;
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): spot_find made room for it */
-		s->all[at].stack = c->stack;
+		s->all[at].stack = stack;
 		s->all[at].syscall = c->syscall;
 		s->all[at].flags = c->flags & abi;
 		s->all[at].place.kind = c->kind;

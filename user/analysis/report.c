@@ -58,6 +58,26 @@ static void set_head(struct report *r, const struct trace *t)
 	};
 }
 
+static void count_stack(struct report_stacks *s, const struct trace *t, uint32_t index)
+{
+	const struct trace_stack *stack = &t->stacks[index];
+
+	if (!stack->n_user)
+		return;
+	s->taken++;
+	s->ends[stack->end]++;
+}
+
+static void count_stacks(struct report_stacks *s, const struct trace *t)
+{
+	for (size_t i = 0; i < t->n_cycles; i++) {
+		count_stack(s, t, t->cycles[i].stack);
+		s->thinned += !!(t->cycles[i].flags & WIRE_CYCLE_THINNED);
+	}
+	for (size_t i = 0; i < t->n_samples; i++)
+		count_stack(s, t, t->samples[i].stack);
+}
+
 int report_build(struct report **out, const struct trace *t, const struct report_choice *choice)
 {
 	struct report *r = calloc(1, sizeof(*r));
@@ -72,6 +92,7 @@ int report_build(struct report **out, const struct trace *t, const struct report
 	if (err)
 		goto out;
 	set_head(r, t);
+	count_stacks(&r->stacks, t);
 	err = work_mark(r, t);
 	if (!err)
 		err = wall_build(r, t);

@@ -180,6 +180,13 @@ struct report_cost {
 	double probe_share, recorder_share; /* of the CPU time that there was: wall × CPUs */
 };
 
+/* How the user stacks of waits, of ready time and of samples ended. */
+struct report_stacks {
+	uint64_t taken;		     /* with frames */
+	uint64_t ends[N_STACK_ENDS]; /* of these */
+	uint64_t thinned;	     /* not taken: there were too many, others stand for them */
+};
+
 struct report {
 	const struct trace_meta *meta;
 	const char *damage; /* NULL, or why the recording is incomplete */
@@ -206,6 +213,7 @@ struct report {
 	struct report_place places[REPORT_PLACES_MAX]; /* most time first */
 	size_t n_places;
 
+	struct report_stacks stacks;
 	uint64_t loss[N_LOSS_CAUSES];
 	double coverage; /* streamed time over thread time, 0 .. 1; 1 only if all of it */
 	struct report_cost cost;

@@ -13,7 +13,7 @@
 #include "base/text.h"
 
 #define BASE_MAX 2 /* process and thread */
-#define EXTRA	 3 /* what a path may have besides frames and base */
+#define EXTRA	 4 /* what a path may have besides frames and base */
 
 static int add_label(struct stack_paths *p, const char *text, uint32_t *label)
 {
@@ -113,6 +113,8 @@ int stack_path(struct stack_paths *p, const struct time_part *part, size_t *n)
 		err = add_label(p, part->lost ? "[no detail]" : "[no stack]", &p->labels[(*n)++]);
 		i = 0;
 	}
+	if (!err && i && s->n_user && trace_stack_is_cut(s))
+		err = add_label(p, "[truncated]", &p->labels[(*n)++]);
 	/* Innermost first in the trace: kernel frames, then user frames. */
 	while (i-- && !err)
 		err = frame_of(p, s->frames[i], &p->labels[(*n)++]);

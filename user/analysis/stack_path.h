@@ -4,7 +4,7 @@
  * with the outermost first, the system call. The one place that decides how that reads: folded lines and
  * flame graphs have the same labels. A label is a number in `strings`; equal labels have equal numbers.
  *
- * Time without a stack is under [no stack], time whose detail was lost under [no detail]. Frames of the
+ * Frames of a stack whose outer part is missing are under [truncated]. Time without a stack is under [no stack], time whose detail was lost under [no detail]. Frames of the
  * kernel end in _[k]; for a wait without a kernel stack that is its system call: read_[k].
  */
 #ifndef CONCTRACE_STACK_PATH_H

@@ -35,28 +35,78 @@ static int add_lost(struct intmap *parts, unsigned int state, uint64_t exact, ui
 	return add_part(parts, part_key(NO_STACK, WIRE_NO_SYSCALL, 0, state, true), exact - streamed);
 }
 
+/*
+ * Where stacks were thinned: the time of the cycles of one state whose stack was left out, and the cycles that stand for them, each as much
+ * as it says by its weight (how many it stands for, times its length).
+ */
+struct left_out {
+	uint64_t ns, given;
+	unsigned __int128 weight, seen;
+};
+
+static unsigned __int128 weight_of(const struct trace_cycle *c, uint64_t ns)
+{
+	return c->stack ? (unsigned __int128)ns * ((1ull << c->thinned) - 1) : 0;
+}
+
+static void find_left_out(const struct trace *t, const struct trace_thread *thread, struct left_out *out)
+{
+	for (size_t i = 0; i < thread->n_cycles; i++) {
+		const struct trace_cycle *c = &t->cycles[thread->first_cycle + i];
+		bool thinned = c->flags & WIRE_CYCLE_THINNED;
+
+		out[PART_READY].ns += thinned ? c->ready_ns : 0;
+		out[PART_READY].weight += weight_of(c, c->ready_ns);
+		if (!c->blocked)
+			continue;
+		out[c->kind].ns += thinned ? c->wait_ns : 0;
+		out[c->kind].weight += weight_of(c, c->wait_ns);
+	}
+}
+
+/* The time of a cycle in one state, with its part of what was left out: together they add up to the same. */
+static int add_cycle(struct intmap *parts, struct left_out *out, const struct trace_cycle *c, unsigned int state, uint64_t ns)
+{
+	struct left_out *o = &out[state];
+
+	if (o->ns && o->weight) {
+		uint64_t upto;
+
+		o->seen += weight_of(c, ns);
+		upto = (uint64_t)((double)o->ns * ((double)o->seen / (double)o->weight));
+		if (upto > o->ns || o->seen == o->weight)
+			upto = o->ns;
+		if (c->flags & WIRE_CYCLE_THINNED)
+			return 0;
+		if (upto > o->given) {
+			ns += upto - o->given;
+			o->given = upto;
+		}
+	}
+	return add_part(parts, part_key(c->stack, c->syscall, c->flags, state, false), ns);
+}
+
 /* Waits and ready time, exact; what the stream has not is lost detail. */
 static int add_waits(struct intmap *parts, const struct trace *t, const struct trace_thread *thread,
 		     uint32_t states)
 {
 	uint64_t waits[N_WAIT_KINDS] = {0}, streamed_ready = 0, ready = 0;
+	struct left_out out[N_PART_STATES] = {{0}};
 	int err = 0, k;
 	size_t i;
 
+	find_left_out(t, thread, out);
 	for (i = 0; i < thread->n_cycles && !err; i++) {
 		const struct trace_cycle *c = &t->cycles[thread->first_cycle + i];
 
 		if (c->blocked) {
 			waits[c->kind] += c->wait_ns;
 			if (states & PART_BIT(c->kind))
-				err = add_part(parts,
-					       part_key(c->stack, c->syscall, c->flags, c->kind, false),
-					       c->wait_ns);
+				err = add_cycle(parts, out, c, c->kind, c->wait_ns);
 		}
 		streamed_ready += c->ready_ns;
 		if (!err && states & PART_BIT(PART_READY))
-			err = add_part(parts, part_key(c->stack, c->syscall, c->flags, PART_READY, false),
-				       c->ready_ns);
+			err = add_cycle(parts, out, c, PART_READY, c->ready_ns);
 	}
 	for (k = 0; k < N_WAIT_KINDS && !err; k++)
 		if (states & PART_BIT(k))

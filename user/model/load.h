@@ -53,6 +53,7 @@ struct load_wait {
 struct load_stack {
 	size_t first; /* in load.raw_frames */
 	uint32_t n_kernel, n_user;
+	uint8_t end;
 	bool defined;
 };
 

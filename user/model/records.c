@@ -80,6 +80,7 @@ static int read_cycle(struct load *l, const void *record)
 	c.kind = w.kind;
 	c.ready = w.ready;
 	c.blocked = w.blocked;
+	c.thinned = w.thinned < 32 ? w.thinned : 0;
 	err = draft_index(l, w.head.thread, &c.thread);
 	if (!err)
 		err = stack_index(l, w.stack, &c.stack);

@@ -61,6 +61,7 @@ int stack_read(struct load *l, const unsigned char *record, size_t size)
 	s->first = l->raw_frames.len / 8;
 	s->n_kernel = w.n_kernel;
 	s->n_user = w.n_user;
+	s->end = w.end < N_STACK_ENDS ? w.end : STACK_END_UNKNOWN;
 	s->defined = n > 0;
 	return bytes_add(&l->raw_frames, record + sizeof(w), 8 * n);
 }
@@ -283,6 +284,7 @@ static int build_stacks(struct load *l, struct frames *f, uint32_t *stack_of)
 		if (!s->defined)
 			continue;
 		raw = l->raw_frames.data + s->first * 8;
+		made->end = s->end;
 		first[t->n_stacks] = f->n_pool;
 		stack_of[i] = (uint32_t)t->n_stacks++;
 		err = unfold(l, f, raw, s->n_kernel, &made->n_kernel);

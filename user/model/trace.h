@@ -24,7 +24,8 @@ struct trace_cycle {
 	uint32_t thread; /* index in trace.threads */
 	uint32_t stack;  /* index in trace.stacks; 0 is the empty stack */
 	uint16_t syscall, flags;
-	uint8_t kind, ready, blocked, pad;
+	uint8_t kind, ready, blocked;
+	uint8_t thinned; /* see wire_cycle */
 };
 
 struct trace_sample {
@@ -94,8 +95,15 @@ struct trace_frame {
 
 struct trace_stack {
 	uint32_t n_kernel, n_user; /* innermost first: kernel frames, then user frames */
+	uint8_t end;               /* enum stack_end: of the user frames */
 	const uint32_t *frames;    /* indexes in trace.frames */
 };
+
+/* Is its outermost frame not where the thread began: frames are missing, and why is known? */
+static inline bool trace_stack_is_cut(const struct trace_stack *s)
+{
+	return s->end != STACK_END_ROOT && s->end != STACK_END_UNKNOWN;
+}
 
 struct trace_meta {
 	const char *version;  /* of the conctrace that recorded */

@@ -124,6 +124,12 @@
 	X("places[].ns", "integer", "total")                                                                 \
 	X("places[].count", "integer", "waits")                                                              \
 	X("places[].max_ns", "integer", "the longest")                                                       \
+	X("stacks", "object", "the user stacks of waits, ready time and samples")                            \
+	X("stacks.taken", "integer", "with frames")                                                          \
+	X("stacks.complete", "integer", "of these, whole: they begin where the thread did")                  \
+	X("stacks.thinned", "integer", "not taken, for the rate at which they came")                         \
+	X("stacks.ends", "object", "how they ended")                                                         \
+	X("stacks.ends.END", "integer", "how many")                                                          \
 	X("loss", "object", "what was lost, by cause")                                                       \
 	X("loss.CAUSE", "integer", "how many")                                                               \
 	X("coverage", "real", "streamed over exact thread time, 0 to 1")                                     \

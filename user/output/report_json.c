@@ -247,6 +247,15 @@ static void put_tail(struct json *j, const struct report *r)
 	const struct report_cost *c = &r->cost;
 	int i;
 
+	json_object(j, "stacks");
+	json_u64(j, "taken", r->stacks.taken);
+	json_u64(j, "complete", r->stacks.ends[STACK_END_ROOT]);
+	json_u64(j, "thinned", r->stacks.thinned);
+	json_object(j, "ends");
+	for (i = 0; i < N_STACK_ENDS; i++)
+		json_u64(j, stack_end_name(i), r->stacks.ends[i]);
+	json_object_end(j);
+	json_object_end(j);
 	json_object(j, "loss");
 	for (i = 0; i < N_LOSS_CAUSES; i++)
 		json_u64(j, loss_cause_name(i), r->loss[i]);

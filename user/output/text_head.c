@@ -118,6 +118,34 @@ static void print_lost(struct page *p, const struct report *r)
 	wrapped(p, INK_PLAIN, line);
 }
 
+/* "99.9 % complete of 12,345; the others: 8 the unwind table was not ready". Nothing for those by frame pointer alone. */
+static void print_stacks(struct page *p, const struct report *r)
+{
+	const struct report_stacks *s = &r->stacks;
+	uint64_t known = s->taken - s->ends[STACK_END_UNKNOWN];
+	char line[512], count[32];
+	size_t len;
+
+	if (!known)
+		return;
+	text_count(count, sizeof(count), s->taken);
+	len = (size_t)snprintf(line, sizeof(line), "%s taken, %.*f %% complete", count, s->ends[STACK_END_ROOT] == s->taken ? 0 : 2,
+			       (double)(s->ends[STACK_END_ROOT] * 10000 / s->taken) / 100);
+	for (int i = 0; i < N_STACK_ENDS; i++) {
+		if (i == STACK_END_ROOT || !s->ends[i] || len >= sizeof(line))
+			continue;
+		text_count(count, sizeof(count), s->ends[i]);
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "; %s: %s", count, stack_end_about(i));
+	}
+	if (s->thinned && len < sizeof(line)) {
+		text_count(count, sizeof(count), s->thinned);
+		snprintf(line + len, sizeof(line) - len, "; %s more left out for the rate at which they came: others stand for them",
+			 count);
+	}
+	label(p, "stacks");
+	wrapped(p, INK_PLAIN, line);
+}
+
 static void print_cost(struct page *p, const struct report *r)
 {
 	const struct report_cost *c = &r->cost;
@@ -170,6 +198,7 @@ void text_head(struct page *p, const struct report *r)
 	print_end(p, r);
 	print_what(p, r);
 	print_lost(p, r);
+	print_stacks(p, r);
 	print_cost(p, r);
 	print_kernel(p, r);
 }
