@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Threads that begin (fork, clone, io-wq workers) and that exec. Their end is seen at their last switch. */
-#include "emit.h"
+#include "unwind.h"
 
 static __always_inline struct wire_state *state_of_current(void)
 {
@@ -45,6 +45,10 @@ int BPF_PROG(on_newtask, struct task_struct *task, __u64 clone_flags)
 		return 0;
 	}
 	init_state(st, task, parent, clone_flags);
+	if (settings.unwind && !(clone_flags & CLONE_THREAD)) {
+		st->maker_pid = parent->pid;
+		st->maker_generation = generation_of(parent->pid);
+	}
 	__sync_fetch_and_add(&live_threads, 1);
 	return 0;
 }

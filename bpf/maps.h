@@ -89,7 +89,8 @@ SHARED struct {
 	__type(value, __u64);
 } stack_cache SEC(".maps");
 
-#define SCRATCH_FRAMES 1024 /* a power of two; kernel frames, then user frames or a copy of the stack */
+#define SCRATCH_FRAMES 512 /* a power of two; kernel frames, then user frames */
+#define SCRATCH_WORDS (128 + WIRE_COPY_WORDS) /* or a copy of the stack behind them */
 #define WINDOW_WORDS 256    /* of the stack that is walked, in one read */
 #define LAST_READS 48       /* words that the walk of a stack read, if it can be remembered */
 
@@ -109,7 +110,7 @@ struct unwind_cache {
 /* Where a stack is made. [0] for switches, [1] for samples, which interrupt them, [2] for the iterators */
 struct stack_scratch {
 	__u8 record[sizeof(struct wire_copy)]; /* the frames follow at once */
-	__u64 frames[SCRATCH_FRAMES];
+	__u64 frames[SCRATCH_WORDS];
 
 	struct unwind_walk walk;
 	__u64 hash;
@@ -119,6 +120,7 @@ struct stack_scratch {
 	__u64 window_at, window[WINDOW_WORDS];
 	__u64 registers;      /* address of the task's saved user registers */
 	__u64 sp;             /* of the innermost frame */
+	__u64 leaving;        /* its program is about to go: the thread exits or execs */
 	__u32 n_reads, copies_left;
 	__u64 copies_since, n_copies;
 	__u16 read_slot[64];  /* in words from sp on */

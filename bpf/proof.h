@@ -7,36 +7,6 @@
 
 #define PROOF_STEP 512 /* bytes of the stack in one read */
 
-#if defined(__TARGET_ARCH_x86)
-#define PROOF_REGISTER(NUMBER, NAME)                                                               \
-	bpf_probe_read_kernel(&p->regs[NUMBER], 8, (void *)(s->registers + bpf_core_field_offset(struct pt_regs, NAME)))
-#endif
-
-static __always_inline void fill_registers(struct stack_scratch *s, struct wire_proof *p)
-{
-#if defined(__TARGET_ARCH_x86)
-	PROOF_REGISTER(0, ax);
-	PROOF_REGISTER(1, dx);
-	PROOF_REGISTER(2, cx);
-	PROOF_REGISTER(3, bx);
-	PROOF_REGISTER(4, si);
-	PROOF_REGISTER(5, di);
-	PROOF_REGISTER(6, bp);
-	PROOF_REGISTER(7, sp);
-	PROOF_REGISTER(8, r8);
-	PROOF_REGISTER(9, r9);
-	PROOF_REGISTER(10, r10);
-	PROOF_REGISTER(11, r11);
-	PROOF_REGISTER(12, r12);
-	PROOF_REGISTER(13, r13);
-	PROOF_REGISTER(14, r14);
-	PROOF_REGISTER(15, r15);
-	PROOF_REGISTER(16, ip);
-#else
-	bpf_probe_read_kernel(p->regs, 33 * 8, (void *)s->registers);
-#endif
-}
-
 __attribute__((weak)) __noinline int send_proof(struct stack_scratch *s, __u32 end, __u32 sample)
 {
 	struct wire_proof *p;
@@ -59,7 +29,7 @@ __attribute__((weak)) __noinline int send_proof(struct stack_scratch *s, __u32 e
 	p->n = s->walk.n;
 	p->end = end;
 	p->sample = sample;
-	fill_registers(s, p);
+	fill_registers(s, p->regs);
 	bpf_probe_read_kernel(p->frames, sizeof(p->frames), s->raw);
 	for (i = 0; i < WIRE_PROOF_STACK / PROOF_STEP; i++)
 		if (bpf_probe_read_user(p->stack + i * PROOF_STEP, PROOF_STEP, (void *)(s->sp + i * PROOF_STEP)))

@@ -26,15 +26,19 @@ struct sample_context {
 static __always_inline void begin_with_saved(struct stack_scratch *s, struct pt_regs *at)
 {
 	struct pt_regs *regs = at;
+	__s64 number;
 
 #if defined(__TARGET_ARCH_x86)
+	number = BPF_CORE_READ(regs, orig_ax);
 	start_walk(s, SCRATCH_SAMPLE, BPF_CORE_READ(regs, ip), BPF_CORE_READ(regs, sp), BPF_CORE_READ(regs, bp),
-		   BPF_CORE_READ(regs, bx), 0, (__s64)BPF_CORE_READ(regs, orig_ax) >= 0);
+		   BPF_CORE_READ(regs, bx), 0, in_call(number));
 #else
+	number = BPF_CORE_READ(regs, syscallno);
 	start_walk(s, SCRATCH_SAMPLE, BPF_CORE_READ(regs, user_regs.pc), BPF_CORE_READ(regs, user_regs.sp),
 		   BPF_CORE_READ(regs, user_regs.regs[29]), 0, BPF_CORE_READ(regs, user_regs.regs[30]),
-		   BPF_CORE_READ(regs, syscallno) >= 0);
+		   in_call(number));
 #endif
+	s->leaving = is_exec(number);
 }
 
 static __always_inline __u64 take_stack(struct sample_context *ctx, const struct wire_cpu_slot *who, bool user)
@@ -52,11 +56,13 @@ static __always_inline __u64 take_stack(struct sample_context *ctx, const struct
 	s->registers = (__u64)regs;
 	if (user) {
 		BEGIN_WITH_CONTEXT(s, ctx);
+		s->leaving = 0;
 	} else {
 		f.n_kernel = frames_got(bpf_get_stack(ctx, s->frames, KERNEL_FRAMES_BYTES, 0));
 		begin_with_saved(s, regs);
 	}
-	return take_user_stack(s, &f, who->space, who->exec_before);
+	s->leaving |= BPF_CORE_READ(task, flags) & PF_EXITING;
+	return take_user_stack(s, &f, bpf_task_storage_get(&threads, task, 0, 0), who->space, who->exec_before);
 }
 
 SEC("perf_event")

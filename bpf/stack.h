@@ -98,12 +98,14 @@ __attribute__((weak)) __noinline __u32 walk_user_stack(struct stack_scratch *s, 
 }
 
 /* By the tables; the id of the frames, 0 where they did not get far enough. */
-static __always_inline __u64 walk_by_tables(struct stack_scratch *s, struct stack_facts *f, __u64 since)
+static __always_inline __u64 walk_by_tables(struct stack_scratch *s, struct stack_facts *f, const struct wire_state *st, __u64 since)
 {
-	f->end = find_region(s, f->pid, since) ? walk_user(s, f->n_kernel) : STACK_END_NO_TABLE;
+	f->end = find_region_of(s, st, f->pid, since) ? walk_user(s, f->n_kernel) : STACK_END_NO_TABLE;
 	f->n_user = s->walk.n;
 	if (settings.proof && s->n_mappings)
 		send_proof(s, f->end, s->cache & 1);
+	if ((f->end == STACK_END_READ || f->end == STACK_END_NO_TABLE) && s->leaving)
+		f->end = STACK_END_GONE;
 	if (f->end == STACK_END_NO_TABLE)
 		return 0;
 	return f->n_kernel ? mix(s->hash, hash_frames(s, f->n_kernel, f->n_kernel)) : s->hash;
@@ -111,9 +113,10 @@ static __always_inline __u64 walk_by_tables(struct stack_scratch *s, struct stac
 
 /*
  * The user stack of what was put into s->walk, behind n_kernel kernel frames that are there already: its id, sent if need be. `since`: what
- * the process's tables must not be older than. Sets s->generation to 0 if it should not be remembered.
+ * the process's tables must not be older than; `st`: of the thread, NULL if that is not known. Sets s->generation to 0 if it should not be remembered.
  */
-static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct stack_facts *f, __u64 space, __u64 since)
+static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct stack_facts *f, const struct wire_state *st,
+					     __u64 space, __u64 since)
 {
 	__u64 id = 0, sp = s->walk.sp, pc = s->walk.pc, fp = s->walk.fp;
 
@@ -121,7 +124,7 @@ static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct sta
 	f->end = STACK_END_UNKNOWN;
 	s->generation = 0;
 	if (settings.unwind && pc) {
-		id = walk_by_tables(s, f, since);
+		id = walk_by_tables(s, f, st, since);
 		if (!id) {
 			s->generation = 0;
 			id = send_copy(s, f->n_kernel, f->process, f->pid);
@@ -142,20 +145,35 @@ static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct sta
 	return id;
 }
 
+static __always_inline bool is_exec(__s64 number)
+{
+#if defined(__TARGET_ARCH_x86)
+	return number == 59 || number == 322; /* execve, execveat */
+#else
+	return number == 221 || number == 281;
+#endif
+}
+
+/* A program that has just begun still has the number of the exec that it began with. */
+static __always_inline bool in_call(__s64 number)
+{
+	return number >= 0 && !is_exec(number);
+}
+
 #if defined(__TARGET_ARCH_x86)
 #define REGS_PC(regs) ((regs)->ip)
 #define REGS_SP(regs) ((regs)->sp)
 #define REGS_FP(regs) ((regs)->bp)
 #define REGS_BX(regs) ((regs)->bx)
 #define REGS_LR(regs) 0
-#define REGS_IN_CALL(regs) ((__s64)(regs)->orig_ax >= 0)
+#define REGS_CALL(regs) ((__s64)(regs)->orig_ax)
 #else
 #define REGS_PC(regs) ((regs)->user_regs.pc)
 #define REGS_SP(regs) ((regs)->user_regs.sp)
 #define REGS_FP(regs) ((regs)->user_regs.regs[29])
 #define REGS_BX(regs) 0
 #define REGS_LR(regs) ((regs)->user_regs.regs[30])
-#define REGS_IN_CALL(regs) ((regs)->syscallno >= 0)
+#define REGS_CALL(regs) ((__s64)(regs)->syscallno)
 #endif
 
 /* Frames from what bpf_get_stack and its like return: bytes, or an error. */

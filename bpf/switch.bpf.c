@@ -275,11 +275,12 @@ __noinline int stack_of_current(struct wire_state *st)
 		start_walk(s, SCRATCH_SWITCH, 0, 0, 0, 0, 0, false);
 	else
 		start_walk(s, SCRATCH_SWITCH, REGS_PC(regs), REGS_SP(regs), REGS_FP(regs), REGS_BX(regs), REGS_LR(regs),
-			   REGS_IN_CALL(regs));
+			   in_call(REGS_CALL(regs)));
 	s->registers = (__u64)regs;
+	s->leaving = task->flags & PF_EXITING || is_exec(REGS_CALL(regs));
 	f.process = st->process;
 	f.pid = st->pid;
-	st->stack = take_user_stack(s, &f, st->space, st->exec_before);
+	st->stack = take_user_stack(s, &f, st, st->space, st->exec_before);
 	last = settings.unwind ? last_of(st) : NULL;
 	if (last)
 		remember(s, st, last, REGS_PC(regs), REGS_FP(regs));

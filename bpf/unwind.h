@@ -16,7 +16,7 @@ enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
 
 #define FRAMES_A_CALL 8
 #define FIRST_WINDOW 1024 /* bytes */
-#define COPIES_A_SPAN 256 /* copies of stacks that one CPU may send .. */
+#define COPIES_A_SPAN 128 /* copies of stacks that one CPU may send .. */
 #define COPY_SPAN_NS 100000000ULL /* .. in this time */
 #define FRAME_OFFSET_MASK ((1ULL << WIRE_FRAME_OFFSET_BITS) - 1)
 
@@ -100,40 +100,102 @@ static __always_inline int unwind_register(struct unwind_walk *w, __u32 number, 
 	return bpf_probe_read_kernel(value, sizeof(*value), (void *)(s->registers + off));
 }
 
+#if defined(__TARGET_ARCH_x86)
+#define READ_REGISTER(NUMBER, NAME)                                                               \
+	bpf_probe_read_kernel(&regs[NUMBER], 8, (void *)(s->registers + bpf_core_field_offset(struct pt_regs, NAME)))
+#endif
+
+/* The task's registers in user space, from where the kernel saved them. */
+static __always_inline void fill_registers(struct stack_scratch *s, __u64 *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	READ_REGISTER(0, ax);
+	READ_REGISTER(1, dx);
+	READ_REGISTER(2, cx);
+	READ_REGISTER(3, bx);
+	READ_REGISTER(4, si);
+	READ_REGISTER(5, di);
+	READ_REGISTER(6, bp);
+	READ_REGISTER(7, sp);
+	READ_REGISTER(8, r8);
+	READ_REGISTER(9, r9);
+	READ_REGISTER(10, r10);
+	READ_REGISTER(11, r11);
+	READ_REGISTER(12, r12);
+	READ_REGISTER(13, r13);
+	READ_REGISTER(14, r14);
+	READ_REGISTER(15, r15);
+	READ_REGISTER(16, ip);
+#else
+	bpf_probe_read_kernel(regs, 33 * 8, (void *)s->registers);
+#endif
+}
+
+/* Where process `tgid` is in unwind_spaces, + 1; 0: it is not. */
+__attribute__((weak)) __noinline __u32 find_space(__u32 tgid)
+{
+	__u32 i;
+
+	for (i = 0; i < UNWIND_PROBES; i++) {
+		__u32 key = (tgid + i) & (UNWIND_SPACES - 1);
+		__u64 *space = bpf_map_lookup_elem(&unwind_spaces, &key);
+
+		if (space && *(volatile __u64 *)space >> 32 == tgid)
+			return key + 1;
+	}
+	return 0;
+}
+
 /*
  * The region of mappings of process `tgid` into `s`; false: there is none, or it is of the program that the process ran
  * before its last exec. `since`: the last but one exec's time; a region of the present program begins with its own exec, later than that.
  */
 __attribute__((weak)) __noinline __u32 find_region(struct stack_scratch *s, __u32 tgid, __u64 since)
 {
+	__u32 place = find_space(tgid), index;
 	const struct unwind_region *region;
-	__u32 i, index = 0;
+	__u64 *space;
 
-	if (!s)
+	if (!s || !place--)
 		return 0;
-	s->n_mappings = 0;
-	for (i = 0; i < UNWIND_PROBES; i++) {
-		__u32 key = (tgid + i) & (UNWIND_SPACES - 1);
-		__u64 *space = bpf_map_lookup_elem(&unwind_spaces, &key), entry;
-
-		if (!space)
-			return 0;
-		entry = *(volatile __u64 *)space;
-		if (entry >> 32 == tgid) {
-			index = entry;
-			s->place = key;
-			break;
-		}
-	}
-	if (!index)
+	space = bpf_map_lookup_elem(&unwind_spaces, &place);
+	if (!space)
 		return 0;
+	index = *(volatile __u64 *)space;
 	region = bpf_map_lookup_elem(&unwind_mappings, &index);
-	if (!region || region->since < since)
+	if (!index || !region || region->since < since)
 		return 0;
+	s->place = place;
 	s->region = index;
 	s->n_mappings = region->n;
 	s->generation = region->generation;
 	return 1;
+}
+
+/* Which region a process has right now; 0: none. */
+static __always_inline __u32 generation_of(__u32 tgid)
+{
+	__u32 place = find_space(tgid), index;
+	const struct unwind_region *region;
+	__u64 *space;
+
+	if (!place--)
+		return 0;
+	space = bpf_map_lookup_elem(&unwind_spaces, &place);
+	if (!space)
+		return 0;
+	index = *(volatile __u64 *)space;
+	region = index ? bpf_map_lookup_elem(&unwind_mappings, &index) : NULL;
+	return region ? region->generation : 0;
+}
+
+/* The region of a thread's process; of one that was forked a moment ago that of its maker, if that is still the same. */
+static __always_inline bool find_region_of(struct stack_scratch *s, const struct wire_state *st, __u32 tgid, __u64 since)
+{
+	s->n_mappings = 0;
+	if (find_region(s, tgid, since))
+		return true;
+	return st && st->maker_pid && find_region(s, st->maker_pid, since) && s->generation == st->maker_generation;
 }
 
 /* The number of the rule for a place in a file's text. */
@@ -267,19 +329,11 @@ static __always_inline __u32 walk_user(struct stack_scratch *s, __u32 at)
 	return end ? end : STACK_END_DEEP;
 }
 
-/* The walk begins: what it begins with is kept, for a copy. */
+/* The walk begins. */
 static __always_inline void start_walk(struct stack_scratch *s, __u32 kind, __u64 pc, __u64 sp, __u64 fp, __u64 bx, __u64 lr,
 				       bool in_call)
 {
-	struct wire_copy *copy = (struct wire_copy *)s->record;
-
 	unwind_begin(&s->walk, pc, sp, fp, bx, lr, in_call);
-	copy->pc = pc;
-	copy->sp = sp;
-	copy->fp = fp;
-	copy->bx = bx;
-	copy->lr = lr;
-	copy->in_call = in_call;
 	s->sp = sp;
 	s->n_reads = 0;
 	s->window_bytes = 0;
@@ -299,28 +353,39 @@ static __always_inline bool may_copy(struct stack_scratch *s, __u64 now)
 	return true;
 }
 
+/* Page by page: the end of the stack may be near. How many bytes there are. */
+static __always_inline __u32 copy_stack(__u64 *words, __u64 sp)
+{
+	__u32 bytes = 0, i;
+
+	for (i = 0; i <= WIRE_COPY_WORDS * 8 / 4096; i++) {
+		__u32 part = 4096 - ((sp + bytes) & 4095);
+
+		if (bytes > WIRE_COPY_WORDS * 8 - 4096 ||
+		    bpf_probe_read_user((void *)words + bytes, part, (void *)(sp + bytes)))
+			break;
+		bytes += part;
+	}
+	return bytes;
+}
+
 /*
- * The top of the stack that the walk began with, for the user side to walk: what start_walk kept, behind n_kernel kernel frames. The copy's
+ * The registers and the top of the stack that the walk began with, for the user side to walk, behind n_kernel kernel frames. The copy's
  * id, or 0: there were many of late, or there is no room, or nothing to read. Global: verified once.
  */
 __attribute__((weak)) __noinline __u64 send_copy(struct stack_scratch *s, __u32 n_kernel, __u32 process, __u32 pid)
 {
 	struct wire_copy *copy;
-	__u64 *words, now = bpf_ktime_get_ns();
-	__u32 bytes = WIRE_COPY_WORDS * 8, i, size;
+	__u64 now = bpf_ktime_get_ns();
+	__u32 bytes, size;
 
-	if (!s || !may_copy(s, now))
+	if (!s || s->sp & 7 || !may_copy(s, now))
 		return 0;
 	copy = (struct wire_copy *)s->record;
-	words = &s->frames[n_kernel & 127];
-	for (i = 0; i < 4; i++) { /* the end of the stack may be near */
-		if (!bpf_probe_read_user(words, bytes & 4095 ? bytes & 4095 : 4096, (void *)copy->sp))
-			break;
-		bytes >>= 2;
-	}
-	if (i == 4)
-		return 0;
+	bytes = copy_stack(&s->frames[n_kernel & 127], s->sp);
 	size = sizeof(*copy) + (n_kernel & 127) * 8 + bytes;
+	if (!bytes || size > sizeof(*copy) + sizeof(s->frames))
+		return 0;
 	copy->head.type = WIRE_COPY;
 	copy->head.size = size;
 	copy->head.thread = process;
@@ -329,7 +394,9 @@ __attribute__((weak)) __noinline __u64 send_copy(struct stack_scratch *s, __u32 
 	copy->pid = pid;
 	copy->n_kernel = n_kernel;
 	copy->n_words = bytes >> 3;
-	return emit_to_this_ring(copy, size & 8191) ? copy->id : 0;
+	copy->in_call = s->walk.in_call;
+	fill_registers(s, copy->regs);
+	return emit_to_this_ring(copy, size) ? copy->id : 0;
 }
 
 /* Are the words that the walk before read still what they were? The stack is then the same, whatever lies between. */

@@ -65,7 +65,8 @@
 	X(4, READ, "read", "a part of the stack was not in memory")                                \
 	X(5, DEEP, "deep", "deeper than is looked")                                                \
 	X(6, UNSUPPORTED, "unsupported", "an unwind rule that can't be followed")                  \
-	X(7, BROKEN, "broken", "the stack does not grow")
+	X(7, BROKEN, "broken", "the stack does not grow")                                          \
+	X(8, GONE, "gone", "its memory was gone: in an exit or an exec")
 
 #define WIRE_ENUM(PREFIX, n, ID, ...) PREFIX##ID = n,
 #define WIRE_X_GROUP(n, ID, ...) WAIT_GROUP_##ID = n,

@@ -106,11 +106,27 @@ struct wire_stack {
 
 #define WIRE_FRAME_RAW (0xfeULL << 56) /* in the ring: the low 56 bits are an address in user space (of a return: of the byte after the call) */
 
+/* Registers by their DWARF numbers; x86: 16 is rip; arm64: 31 is sp, 32 is pc. */
+#define WIRE_REGISTERS 34
+#if defined(__TARGET_ARCH_arm64) || (!defined(__TARGET_ARCH_x86) && defined(__aarch64__))
+#define WIRE_REGISTER_FP 29
+#define WIRE_REGISTER_BX 33 /* none */
+#define WIRE_REGISTER_LR 30
+#define WIRE_REGISTER_SP 31
+#define WIRE_REGISTER_PC 32
+#else
+#define WIRE_REGISTER_FP 6
+#define WIRE_REGISTER_BX 3
+#define WIRE_REGISTER_LR 33 /* none */
+#define WIRE_REGISTER_SP 7
+#define WIRE_REGISTER_PC 16
+#endif
+
 /*
  * Instead of a stack: what the user side needs to walk it, where the probes had no table (yet). Only in the ring: in the recording
  * it has become a WIRE_STACK of the same id.
  */
-#define WIRE_COPY_WORDS 512
+#define WIRE_COPY_WORDS 3072 /* compilers and interpreters have 20 KiB of stack before they do anything */
 struct wire_copy {
 	struct wire_head head; /* thread: the process */
 	__u64 id;
@@ -119,14 +135,13 @@ struct wire_copy {
 	__u8 n_kernel;
 	__u8 in_call;
 	__u16 n_words;       /* copied, from sp on */
-	__u64 pc, sp, fp, bx, lr;
+	__u64 regs[WIRE_REGISTERS];
 	__u64 words[];       /* n_kernel kernel frames, then n_words of the stack */
 };
 
 /*
  * For the proof of the walk, only if asked for: the registers and the stack that it began with, and what it found. Only in the ring.
  */
-#define WIRE_PROOF_REGS 34
 #define WIRE_PROOF_FRAMES 256
 #define WIRE_PROOF_STACK 32768
 struct wire_proof {
@@ -137,7 +152,7 @@ struct wire_proof {
 	__u8 end;            /* enum stack_end */
 	__u8 sample;         /* 1: of a timer sample, 0: of a switch */
 	__u32 copied;        /* bytes of the stack, from the stack pointer on */
-	__u64 regs[WIRE_PROOF_REGS]; /* by DWARF number; x86: 16 is rip; arm64: 31 is sp, 32 is pc */
+	__u64 regs[WIRE_REGISTERS];
 	__u64 frames[WIRE_PROOF_FRAMES]; /* as found: the pc, then return addresses */
 	__u8 stack[WIRE_PROOF_STACK];
 };
@@ -242,7 +257,7 @@ _Static_assert(sizeof(struct wire_head) == 8, "wire_head");
 _Static_assert(sizeof(struct wire_cycle) == 56, "wire_cycle");
 _Static_assert(sizeof(struct wire_sample) == 32, "wire_sample");
 _Static_assert(sizeof(struct wire_stack) == 32, "wire_stack");
-_Static_assert(sizeof(struct wire_copy) == 72, "wire_copy");
+_Static_assert(sizeof(struct wire_copy) == 32 + 8 * WIRE_REGISTERS, "wire_copy");
 _Static_assert(sizeof(struct wire_proof) % 8 == 0, "wire_proof");
 _Static_assert(sizeof(struct wire_thread) == 56, "wire_thread");
 _Static_assert(sizeof(struct wire_exec) == 176, "wire_exec");

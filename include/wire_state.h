@@ -35,6 +35,8 @@ struct wire_state {
 
 	/* what its unwind tables must be newer than, and when it last called exec: see space_is_current() */
 	__u64 exec_before, exec_ts;
+	/* of a process until its first exec: whose mappings it began with, and which they were; until it has its own */
+	__u32 maker_pid, maker_generation;
 
 	/* the kernel's numbers when it last left a CPU, or started */
 	__u64 exec_runtime_before, voluntary_before;

@@ -361,12 +361,43 @@ static int64_t new_identity(struct mapping_files *f, const struct sideband_event
 	}
 	same = intmap_get(&f->by_inode, inode_hash(&st));
 	if (same) {
+		struct elf *e = &f->elves[f->files[*same - 1].elf];
+
 		close(fd);
+		if (!e->identity.build_id_len)
+			e->identity = m->identity; /* it was only expected so far */
 		return (int64_t)*same;
 	}
 	number = add_elf(f, m, fd, &st);
 	if (number <= 0) {
 		close(fd);
+		return number;
+	}
+	err = intmap_put(&f->by_inode, inode_hash(&st), (uint64_t)number);
+	return err ? err : number;
+}
+
+int64_t mapping_files_expect(struct mapping_files *f, const char *path, int fd)
+{
+	struct sideband_event event = {.type = SIDEBAND_MMAP, .path = path};
+	struct stat st;
+	uint64_t *same;
+	int64_t number;
+	int own, err;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return MAPPING_FILE_NONE;
+	same = intmap_get(&f->by_inode, inode_hash(&st));
+	if (same)
+		return (int64_t)*same;
+	event.identity.inode = st.st_ino;
+	event.identity.major = major(st.st_dev);
+	event.identity.minor = minor(st.st_dev);
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	number = add_elf(f, &event, own, &st);
+	if (number <= 0) {
+		if (own >= 0)
+			close(own);
 		return number;
 	}
 	err = intmap_put(&f->by_inode, inode_hash(&st), (uint64_t)number);

@@ -40,6 +40,8 @@ void mapping_files_free(struct mapping_files *f);
  * files that are not regular are not opened.
  */
 int64_t mapping_files_at(struct mapping_files *f, const struct sideband_event *mapping);
+/* The number of a file that will be mapped, by a descriptor of it, which stays the caller's. As above. */
+int64_t mapping_files_expect(struct mapping_files *f, const char *path, int fd);
 /* The number for the 1 TiB around addr of that pid; ANON or UNKNOWN. Negative errno on failure. */
 int64_t mapping_files_memory(struct mapping_files *f, enum section_file_kind kind, uint32_t pid,
 			     uint64_t addr);

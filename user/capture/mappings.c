@@ -229,6 +229,14 @@ int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, stru
 	return m->unwinder ? 0 : -ENOMEM;
 }
 
+void mappings_expect(struct mappings *m, const char *path, int fd)
+{
+	int64_t number = m->unwinder ? mapping_files_expect(m->files, path, fd) : MAPPING_FILE_NONE;
+
+	if (number > 0)
+		unwinder_expect(m->unwinder, (uint32_t)number);
+}
+
 enum stack_end mappings_walk(struct mappings *m, const struct wire_copy *copy, uint64_t *frames, size_t *n, bool *soon)
 {
 	*n = 0;

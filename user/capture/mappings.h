@@ -39,6 +39,8 @@ void mappings_free(struct mappings *m);
  * Keeps unwind tables for the probes from now on, before anything is followed. Both belong to the caller, and are used until mappings_free. -ENOMEM.
  */
 int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, struct table_builder *builder);
+/* The builder was asked for the table of this file, which will be mapped: it is the first one to come. The descriptor is the caller's. */
+void mappings_expect(struct mappings *m, const char *path, int fd);
 /*
  * Walks a copy of a stack (unwinder.h): normalised frames, at most WIRE_MAX_FRAMES. *soon: a table is on its way, a later try may get
  * farther.

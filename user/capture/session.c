@@ -3,6 +3,7 @@
 #include "capture/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "capture/command_path.h"
 #include "capture/facts.h"
 #include "capture/launch.h"
 #include "capture/live.h"
@@ -76,6 +78,39 @@ static int watch(struct session *s, int fd)
 	return 0;
 }
 
+/*
+ * The command's table is made while the probes are loaded. What it will exec may be another file (its own PATH, a script): then that one's
+ * table is made when it is mapped, as all others are. A descriptor, or -1.
+ */
+static int ask_for_command(struct session *s, struct command_path *where)
+{
+	int fd;
+
+	command_path_init(where, s->request->argv[0], getenv("PATH"));
+	if (command_path_next(where))
+		return -1;
+	fd = open(where->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && table_builder_ask(s->builder, fd, -1)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* User stacks: what is mapped where, and how to unwind it. */
+static int set_up_stacks(struct session *s, const struct command_path *command, int command_fd)
+{
+	int err = mappings_new(&s->mappings);
+
+	if (!err)
+		err = mappings_unwind(s->mappings, probes_unwind_arrays(s->probes), s->builder);
+	if (!err)
+		err = watch(s, table_builder_fd(s->builder));
+	if (!err && command_fd >= 0)
+		mappings_expect(s->mappings, command->path, command_fd);
+	return err;
+}
+
 /* Everything that can go wrong before the command is touched. */
 static int set_up_capture(struct session *s)
 {
@@ -88,21 +123,21 @@ static int set_up_capture(struct session *s)
 		.sample_hz = r->sample_hz,
 		.facts = &s->facts,
 	};
-	bool frames = r->stacks;
+	struct command_path command;
+	int command_fd = -1, err;
 	const int *fds;
 	size_t n;
-	int err;
 
 	origin_raise_limits(r->origin, SYMBOL_FILES);
 	/* on a machine that is busy the rings must be emptied all the same; the command was forked before. Without the right: as it is */
 	(void)setpriority(PRIO_PROCESS, 0, RECORDER_NICE);
+	if (r->stacks && r->argv)
+		command_fd = ask_for_command(s, &command);
 	err = probes_load(&s->probes, &options);
-	if (!err && frames)
-		err = mappings_new(&s->mappings);
-	if (!err && frames)
-		err = mappings_unwind(s->mappings, probes_unwind_arrays(s->probes), s->builder);
-	if (!err && frames)
-		err = watch(s, table_builder_fd(s->builder));
+	if (!err && r->stacks)
+		err = set_up_stacks(s, &command, command_fd);
+	if (command_fd >= 0)
+		close(command_fd);
 	if (err)
 		return err;
 	s->stream = stream_new(s->writer, s->mappings);

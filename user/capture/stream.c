@@ -216,7 +216,7 @@ static int append_walked(struct stream *s, const struct wire_copy *c, const uint
 /* Not even the first frame could be looked up: it is known all the same. */
 static size_t first_frame(struct stream *s, const struct wire_copy *c, uint64_t *frames)
 {
-	frames[0] = mappings_frame(s->mappings, c->pid, c->ts, c->pc, true);
+	frames[0] = mappings_frame(s->mappings, c->pid, c->ts, c->regs[WIRE_REGISTER_PC], true);
 	return frames[0] != 0;
 }
 

@@ -303,7 +303,7 @@ struct copied_walk {
 static int unwind_read(struct unwind_walk *w, __u64 *value, __u64 address)
 {
 	const struct wire_copy *c = ((struct copied_walk *)w)->copy;
-	uint64_t off = address - c->sp;
+	uint64_t off = address - c->regs[WIRE_REGISTER_SP];
 
 	if (address & 7 || off / 8 >= c->n_words)
 		return -1;
@@ -313,10 +313,10 @@ static int unwind_read(struct unwind_walk *w, __u64 *value, __u64 address)
 
 static int unwind_register(struct unwind_walk *w, __u32 number, __u64 *value)
 {
-	(void)w;
-	(void)number;
-	*value = 0;
-	return -1; /* not copied */
+	if (number >= WIRE_REGISTERS)
+		return -1;
+	*value = ((struct copied_walk *)w)->copy->regs[number];
+	return 0;
 }
 
 static const struct unwind_mapping *find_mapping(const struct unwind_tables *t, uint32_t place, uint64_t pc)
@@ -356,9 +356,11 @@ enum stack_end unwind_tables_walk(const struct unwind_tables *t, uint32_t region
 				  size_t *n)
 {
 	struct copied_walk w = {.copy = copy};
+	const uint64_t *regs = (const uint64_t *)copy->regs;
 	int end = 0;
 
-	unwind_begin(&w.walk, copy->pc, copy->sp, copy->fp, copy->bx, copy->lr, copy->in_call);
+	unwind_begin(&w.walk, regs[WIRE_REGISTER_PC], regs[WIRE_REGISTER_SP], regs[WIRE_REGISTER_FP], regs[WIRE_REGISTER_BX],
+		     regs[WIRE_REGISTER_LR], copy->in_call);
 	*n = 0;
 	while (!end) {
 		uint64_t pc = unwind_lookup_pc(&w.walk);

@@ -102,6 +102,16 @@ static uint32_t table_of(struct unwinder *u, uint32_t number)
 	return u->slots[number];
 }
 
+void unwinder_expect(struct unwinder *u, uint32_t number)
+{
+	size_t before = u->n_wanted;
+
+	if (u->asked || !table_of(u, number) || u->n_wanted == before)
+		return;
+	u->n_wanted = before;
+	u->asked = number;
+}
+
 /* FNV-1a */
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
 {

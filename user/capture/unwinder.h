@@ -24,6 +24,9 @@ struct unwinder *unwinder_new(const struct unwind_arrays *arrays, struct table_b
 /* After the process table, which tells it of the end of address spaces, and before the arrays. */
 void unwinder_free(struct unwinder *u);
 
+/* The builder has been asked for this file's table already. */
+void unwinder_expect(struct unwinder *u, uint32_t number);
+
 /* After events were taken in: shows the probes what has changed, puts in the tables that are done, asks for the next. 0 or -ENOMEM. */
 int unwinder_update(struct unwinder *u);
 /* Are tables being made? */
