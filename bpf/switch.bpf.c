@@ -109,7 +109,7 @@ static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct ta
 	left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
 	if (ran > now - st->since && ran <= now - st->left)
 		st->since = now - ran;
-	else if (ran > now - st->since && st->fresh)
+	else if (ran > now - st->since && st->ready == READY_NEW)
 		st->since = st->left; /* the clock stood from a moment before sched_wakeup_new */
 	else if (ran < now - st->since && left_out == slot->left_out)
 		now = st->since + ran; /* preempted by what it woke: the clock stood still from there on */
