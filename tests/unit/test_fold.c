@@ -193,6 +193,56 @@ static void rounding(void)
 	build_release(&b);
 }
 
+static void add_wait(struct build *b, uint64_t *now, uint64_t ns, uint64_t stack, uint8_t thinned, uint16_t flags)
+{
+	*now += ns;
+	build_cycle(b, 1,
+		    &(struct wire_cycle){.ts = *now,
+					 .wait_ns = ns,
+					 .kind = WAIT_LOCAL,
+					 .blocked = 1,
+					 .ready = READY_WOKEN,
+					 .syscall = 0,
+					 .stack = stack,
+					 .thinned = thinned,
+					 .flags = flags});
+}
+
+/*
+ * Stacks were thinned: those that are there stand for the others, each as it says, and the sum stays exact. A cut stack says so.
+ */
+static void thinned(void)
+{
+	const uint64_t often = BUILD_FRAME(1, 0x100), rare = BUILD_FRAME(1, 0x200);
+	uint64_t now = 0;
+	long long a, c;
+	struct build b;
+
+	build_init(&b, 0, 10 * MS);
+	build_file(&b, 1, SECTION_FILE_ELF, "/bin/prog");
+	build_name(&b, often, 0, "often");
+	build_name(&b, rare, 0, "rare");
+	build_stack(&b, 1, 100, 0, 1, &often);
+	build_stack(&b, 2, 100, 0, 1, &rare);
+	((struct wire_stack *)(b.events.data + b.events.len - sizeof(struct wire_stack) - 8))->end = STACK_END_READ;
+	build_thread(&b, 1, 1, 100, 100, 0, "p");
+	for (int i = 0; i < 30; i++)
+		add_wait(&b, &now, 1000, i % 4 ? 0 : 1, 2, i % 4 ? WIRE_CYCLE_THINNED : 0); /* one of four: 8 of 30 */
+	add_wait(&b, &now, 50000, 2, 0, 0); /* a long one stands for itself alone */
+	build_end(&b, 1, now, WIRE_END_TERMINATED, 0);
+	build_must(build_load(&b, &trace));
+	make(FOLD_WAIT, false);
+	CHECK_EQ(check_sum(), thread_time());
+	a = line_ns("p;p;often;read_[k];[local]");
+	c = line_ns("p;p;[truncated];rare;read_[k];[local]");
+	CHECK_EQ(a, 30000);
+	CHECK_EQ(c, 50000);
+	CHECK_EQ(line_ns("p;p;[no stack];read_[k];[local]"), -1);
+	fold_free(fold);
+	trace_free(trace);
+	build_release(&b);
+}
+
 /* Which frame people look for. */
 static void own_frames(void)
 {
@@ -220,6 +270,7 @@ int main(void)
 {
 	lines();
 	rounding();
+	thinned();
 	own_frames();
 	return check_done();
 }
