@@ -120,10 +120,10 @@ static void flush(struct run *x)
 	x->changed = false;
 }
 
-/* False: not to a place behind this one. */
+/* False: not to a place before this one, or one that could not be read. */
 static bool move_to(struct run *x, uint64_t at)
 {
-	if (at < x->at || !x->initial)
+	if (x->r.bad || at < x->at || !x->initial)
 		return false;
 	if (at > x->at)
 		flush(x);
@@ -278,7 +278,7 @@ static bool extended(struct run *x, const struct op *op)
 		number(x, op->operand);
 		return true;
 	case SET_LOCATION:
-		return move_to(x, set_location(x)) && !x->r.bad;
+		return move_to(x, set_location(x));
 	case ADVANCE:
 		return advance(x, (uint64_t)number(x, op->operand));
 	case RULE:

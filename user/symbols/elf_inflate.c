@@ -46,7 +46,7 @@ static size_t head_of(const struct elf_file *e, const struct elf_section *s, con
 int elf_section_inflate(const struct elf_file *e, const struct elf_section *s, unsigned char **out,
 			size_t *len)
 {
-	const unsigned char *bytes = e->data + s->offset;
+	const unsigned char *bytes;
 	unsigned char *inflated;
 	uLongf got;
 	size_t head;
@@ -56,6 +56,7 @@ int elf_section_inflate(const struct elf_file *e, const struct elf_section *s, u
 	if (s->type == SHT_NOBITS || s->type == SHT_NULL || s->offset > e->size ||
 	    s->size > e->size - s->offset)
 		return 0;
+	bytes = e->data + s->offset;
 	head = head_of(e, s, bytes, len);
 	if (!head || !*len || *len > LEN_MAX || *len / RATIO > s->size)
 		return 0;
