@@ -86,7 +86,7 @@ static int rule_number(struct builder *b, const struct unwind_rule *rule, uint32
 	size_t at;
 	int err = 0;
 
-	if (t->n_rules * 2 >= b->cap_hash)
+	if (!b->hash || t->n_rules * 2 >= b->cap_hash)
 		err = grow_hash(b);
 	if (err)
 		return err;
@@ -197,15 +197,11 @@ static void count_unsupported(struct unwind_table *t)
 }
 
 /* Gives back what growing took too much of. */
-static void shrink(struct unwind_table *t)
+static void *shrink(void *array, size_t bytes)
 {
-	void *rows = realloc(t->rows, t->n_rows * sizeof(*t->rows)), *rules;
+	void *smaller = bytes ? realloc(array, bytes) : NULL;
 
-	if (rows)
-		t->rows = rows;
-	rules = realloc(t->rules, t->n_rules * sizeof(*t->rules));
-	if (rules)
-		t->rules = rules;
+	return smaller ? smaller : array;
 }
 
 static int build(struct builder *b, const struct elf_file *e, const struct elf_file *debug)
@@ -261,7 +257,8 @@ int unwind_table_build(struct unwind_table **out, const struct elf_file *e, cons
 		b.t->stats.outside = b.frames.n_outside;
 		b.t->stats.covered = b.frames.n_covered;
 		count_unsupported(b.t);
-		shrink(b.t);
+		b.t->rows = shrink(b.t->rows, b.t->n_rows * sizeof(*b.t->rows));
+		b.t->rules = shrink(b.t->rules, b.t->n_rules * sizeof(*b.t->rules));
 		*out = b.t;
 	} else {
 		unwind_table_free(b.t);
