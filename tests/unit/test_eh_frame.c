@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which functions call frame information is for, however it is written and wherever it is; and what is broken. */
+/* Which functions call frame information is for, however it is written and wherever it is; and what is
+ * broken. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -10,7 +11,8 @@
 #include "symbols/vdso.h"
 
 #define START "\x0c\x07\x08\x90\x01"
-static const struct made_cie x86 = {.encoding = 0x1b, .code_align = 1, .data_align = -8, .ra = 16, .program = START, .len = 5};
+static const struct made_cie x86 = {
+	.encoding = 0x1b, .code_align = 1, .data_align = -8, .ra = 16, .program = START, .len = 5};
 
 static void release(struct made *m)
 {
@@ -18,7 +20,8 @@ static void release(struct made *m)
 	bytes_release(&m->debug);
 }
 
-/* The functions of the file, and of its debug file if there is one, as "start-end start-end ..." from MADE_TEXT on. */
+/* The functions of the file, and of its debug file if there is one, as "start-end start-end ..." from
+ * MADE_TEXT on. */
 static void check_functions(const struct made *m, const struct made *debug, const char *expected)
 {
 	struct bytes file = made_file(m), debug_file = {0}, text = {0};
@@ -35,8 +38,8 @@ static void check_functions(const struct made *m, const struct made *debug, cons
 	put(&text, 0, 1);
 	text.len = 0;
 	for (size_t i = 0; i < n; i++)
-		must(!bytes_printf(&text, "%s%" PRIx64 "-%" PRIx64, i ? " " : "", functions[i].start - MADE_TEXT,
-				   functions[i].end - MADE_TEXT));
+		must(!bytes_printf(&text, "%s%" PRIx64 "-%" PRIx64, i ? " " : "",
+				   functions[i].start - MADE_TEXT, functions[i].end - MADE_TEXT));
 	CHECK_STR((char *)text.data, expected);
 	free(functions);
 	elf_file_release(&e);
@@ -54,7 +57,8 @@ static void add(struct bytes *b, const struct made_cie *cie, uint64_t from, uint
 /* Each form of a pointer, relative to each thing; ULEB128 and SLEB128 too. */
 static void check_encodings(void)
 {
-	static const unsigned char forms[] = {0, 1, 2, 3, 4, 8, 9, 10, 11, 12}, relative[] = {0, 0x10, 0x20, 0x30, 0x50};
+	static const unsigned char forms[] = {0, 1, 2, 3, 4, 8, 9, 10, 11, 12},
+				   relative[] = {0, 0x10, 0x20, 0x30, 0x50};
 
 	for (size_t i = 0; i < sizeof(relative); i++)
 		for (size_t k = 0; k < sizeof(forms); k++) {
@@ -68,7 +72,8 @@ static void check_encodings(void)
 			if (narrow && relative[i] != 0x20)
 				continue; /* 16 bits don't reach */
 			if (relative[i] && relative[i] != 0x20 && (forms[k] == 1 || forms[k] == 3))
-				continue; /* nor do numbers without a sign that are not as long as addresses */
+				continue; /* nor do numbers without a sign that are not as long as addresses
+					   */
 			add(&m.eh, &cie, 0x100, 0x140);
 			check_functions(&m, NULL, "100-140");
 			release(&m);
@@ -98,12 +103,14 @@ static void check_cies(void)
 		unsigned char version;
 		bool debug, wide, readable;
 	} cies[] = {
-		{"zR", 1, false, false, true},	  {"zR", 3, false, false, true}, {"zR", 1, false, true, true},
-		{"zPLR", 1, false, false, true},  {"zRS", 1, false, false, true}, {"zRB", 1, false, false, true},
-		{"zRGS", 1, false, false, true},  {"zRQ", 1, false, false, true}, {"", 1, true, false, true},
-		{"", 3, true, false, true},	  {"", 4, true, false, true},	 {"", 4, true, true, true},
-		{"eh", 1, true, false, true},	  {"Q", 1, true, false, false},  {"", 2, true, false, false},
-		{"", 5, true, false, false},
+		{"zR", 1, false, false, true},	 {"zR", 3, false, false, true},
+		{"zR", 1, false, true, true},	 {"zPLR", 1, false, false, true},
+		{"zRS", 1, false, false, true},	 {"zRB", 1, false, false, true},
+		{"zRGS", 1, false, false, true}, {"zRQ", 1, false, false, true},
+		{"", 1, true, false, true},	 {"", 3, true, false, true},
+		{"", 4, true, false, true},	 {"", 4, true, true, true},
+		{"eh", 1, true, false, true},	 {"Q", 1, true, false, false},
+		{"", 2, true, false, false},	 {"", 5, true, false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(cies) / sizeof(cies[0]); i++) {
@@ -179,7 +186,8 @@ static void check_overlap_rows(void)
 
 	put_fde(&m.eh, &x86, at, MADE_TEXT + 0x100, 0x40, "\x41\x0e\x10", 3);
 	put_fde(&m.eh, &x86, at, MADE_TEXT + 0x120, 0x40, "\x41\x0e\x18\x50\x0e\x20\x60\x0e\x28", 9);
-	put_fde(&m.eh, &x86, at, MADE_TEXT + 0x16f, 0x10, "\x41\x0e\x30", 3); /* padding before it, a gap behind */
+	put_fde(&m.eh, &x86, at, MADE_TEXT + 0x16f, 0x10, "\x41\x0e\x30",
+		3); /* padding before it, a gap behind */
 	file = made_file(&m);
 	CHECK_EQ(elf_file_read(&e, file.data, file.len), 0);
 	CHECK_EQ(unwind_table_build(&t, &e, NULL), 0);
@@ -244,7 +252,7 @@ static void read_broken(const unsigned char *bytes, size_t len)
 
 	memcpy(copy, bytes, len);
 	if (!elf_file_read(&e, copy, len)) {
-		if (!unwind_table_build(&t, &e, &e)) 
+		if (!unwind_table_build(&t, &e, &e))
 			for (size_t i = 0; i < t->n_rows; i++) {
 				CHECK(t->rows[i].rule < t->n_rules);
 				CHECK(i ? t->rows[i].at > t->rows[i - 1].at : true);
@@ -259,14 +267,16 @@ static void read_broken(const unsigned char *bytes, size_t len)
 static void check_broken(bool no_sections, bool compressed)
 {
 	static const unsigned char values[] = {0, 1, 0x3f, 0x7f, 0x80, 0xff};
-	struct made m = {.machine = EM_X86_64, .no_sections = no_sections, .compressed = compressed, .build_id = 1};
+	struct made m = {
+		.machine = EM_X86_64, .no_sections = no_sections, .compressed = compressed, .build_id = 1};
 	struct made_cie cie = x86;
 	struct bytes file;
 	size_t at;
 
 	cie.letters = "zPLR";
 	at = put_cie(&m.eh, &cie);
-	put_fde(&m.eh, &cie, at, MADE_TEXT + 0x100, 0x40, "\x41\x0e\x10\x10\x06\x02\x76\x70\x41\x0f\x03\x77\x08\x06\x41\x0b", 16);
+	put_fde(&m.eh, &cie, at, MADE_TEXT + 0x100, 0x40,
+		"\x41\x0e\x10\x10\x06\x02\x76\x70\x41\x0f\x03\x77\x08\x06\x41\x0b", 16);
 	put_fde(&m.eh, &cie, at, MADE_TEXT + 0x200, 0x40, "\x0a\x41\x0e\x18\x0b", 5);
 	cie = x86;
 	cie.debug = true;

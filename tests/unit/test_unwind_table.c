@@ -9,8 +9,10 @@
 
 /* CFA = rsp + 8, the return address just below it: what every x86 function begins with. */
 #define X86_START "\x0c\x07\x08\x90\x01"
-static const struct made_cie x86 = {.encoding = 0x1b, .code_align = 1, .data_align = -8, .ra = 16, .program = X86_START, .len = 5};
-static const struct made_cie arm64 = {.encoding = 0x1b, .code_align = 4, .data_align = -8, .ra = 30, .program = "\x0c\x1f\x00", .len = 3};
+static const struct made_cie x86 = {
+	.encoding = 0x1b, .code_align = 1, .data_align = -8, .ra = 16, .program = X86_START, .len = 5};
+static const struct made_cie arm64 = {
+	.encoding = 0x1b, .code_align = 4, .data_align = -8, .ra = 30, .program = "\x0c\x1f\x00", .len = 3};
 
 /* A rule to be found at an offset in the function. */
 struct expected {
@@ -26,97 +28,167 @@ struct example {
 
 #define PROGRAM(s) s, sizeof(s) - 1
 
-#define SP(off)	 {.cfa = UNWIND_SP, .cfa_off = off, .ra_off = -8}
-#define FP(off)	 {.cfa = UNWIND_FP, .cfa_off = off, .ra_off = -8}
-#define UNSUPPORTED {.cfa = UNWIND_UNSUPPORTED}
-#define BYTES	 0x40 /* of each function */
+#define SP(off)                                                                                              \
+	{                                                                                                    \
+		.cfa = UNWIND_SP, .cfa_off = off, .ra_off = -8                                               \
+	}
+#define FP(off)                                                                                              \
+	{                                                                                                    \
+		.cfa = UNWIND_FP, .cfa_off = off, .ra_off = -8                                               \
+	}
+#define UNSUPPORTED                                                                                          \
+	{                                                                                                    \
+		.cfa = UNWIND_UNSUPPORTED                                                                    \
+	}
+#define BYTES 0x40 /* of each function */
 
 static const struct example x86_examples[] = {
 	{"nothing", PROGRAM(""), {{0, SP(8)}, {BYTES - 1, SP(8)}}},
-	{"push, mov and leave", PROGRAM("\x41\x0e\x10\x86\x02\x43\x0d\x06\x48\x0c\x07\x08"),
-	 {{0, SP(8)}, {1, {.cfa = UNWIND_SP, .cfa_off = 16, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -16}},
+	{"push, mov and leave",
+	 PROGRAM("\x41\x0e\x10\x86\x02\x43\x0d\x06\x48\x0c\x07\x08"),
+	 {{0, SP(8)},
+	  {1, {.cfa = UNWIND_SP, .cfa_off = 16, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -16}},
 	  {4, {.cfa = UNWIND_FP, .cfa_off = 16, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -16}},
 	  {12, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -16}}}},
-	{"advance by 1, 2 and 4 bytes", PROGRAM("\x02\x05\x0e\x10\x03\x06\x00\x0e\x18\x04\x07\x00\x00\x00\x0e\x20"),
+	{"advance by 1, 2 and 4 bytes",
+	 PROGRAM("\x02\x05\x0e\x10\x03\x06\x00\x0e\x18\x04\x07\x00\x00\x00\x0e\x20"),
 	 {{4, SP(8)}, {5, SP(16)}, {10, SP(16)}, {11, SP(24)}, {17, SP(24)}, {18, SP(32)}}},
 	{"advance by 8 bytes", PROGRAM("\x1d\x09\0\0\0\0\0\0\0\x0e\x10"), {{8, SP(8)}, {9, SP(16)}}},
-	{"remember and recall", PROGRAM("\x41\x0e\x10\x0a\x41\x0e\x20\x0a\x41\x0e\x30\x41\x0b\x41\x0b"),
+	{"remember and recall",
+	 PROGRAM("\x41\x0e\x10\x0a\x41\x0e\x20\x0a\x41\x0e\x30\x41\x0b\x41\x0b"),
 	 {{1, SP(16)}, {2, SP(32)}, {3, SP(48)}, {4, SP(32)}, {5, SP(16)}}},
-	{"recall the way to the CFA", PROGRAM("\x0a\x41\x0f\x03\x77\x08\x06\x41\x0b"),
+	{"recall the way to the CFA",
+	 PROGRAM("\x0a\x41\x0f\x03\x77\x08\x06\x41\x0b"),
 	 {{0, SP(8)}, {1, {.cfa = UNWIND_AT_SP, .cfa_off = 8, .ra_off = -8}}, {2, SP(8)}}},
-	{"restore", PROGRAM("\x86\x02\x41\xc6\x41\x86\x03\x41\x06\x06"),
+	{"restore",
+	 PROGRAM("\x86\x02\x41\xc6\x41\x86\x03\x41\x06\x06"),
 	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -16}},
-	  {1, SP(8)}, {2, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -24}}, {3, SP(8)}}},
-	{"offset_extended, _sf, and negative", PROGRAM("\x05\x06\x02\x41\x11\x06\x7d\x41\x2f\x06\x02"),
+	  {1, SP(8)},
+	  {2, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -24}},
+	  {3, SP(8)}}},
+	{"offset_extended, _sf, and negative",
+	 PROGRAM("\x05\x06\x02\x41\x11\x06\x7d\x41\x2f\x06\x02"),
 	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -16}},
 	  {1, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = 24}},
 	  {2, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = 16}}}},
-	{"frame pointers that nothing tells", PROGRAM("\x07\x06\x41\x08\x06\x41\x09\x06\x03\x41\x14\x06\x02\x41\x15\x06\x7e\x41\x16\x06\x02\x76\x00"),
-	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}}, {1, SP(8)},
+	{"frame pointers that nothing tells",
+	 PROGRAM("\x07\x06\x41\x08\x06\x41\x09\x06\x03\x41\x14\x06\x02\x41\x15\x06\x7e\x41\x16\x06\x02\x76"
+		 "\x00"),
+	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}},
+	  {1, SP(8)},
 	  {2, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}},
 	  {3, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}},
 	  {4, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}},
 	  {5, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}}}},
-	{"frame pointers by expressions", PROGRAM("\x10\x06\x02\x76\x70\x41\x10\x06\x02\x77\x18\x41\x10\x06\x02\x23\x04\x41\x10\x06\x03\x77\x00\x06"),
+	{"frame pointers by expressions",
+	 PROGRAM("\x10\x06\x02\x76\x70\x41\x10\x06\x02\x77\x18\x41\x10\x06\x02\x23\x04\x41\x10\x06\x03\x77"
+		 "\x00\x06"),
 	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_FP, .fp_off = -16}},
 	  {1, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = 16}},
 	  {2, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = 4}},
 	  {3, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}}}},
-	{"a frame pointer too far away", PROGRAM("\x05\x06\x80\x20\x41\x05\x06\x81\x20"),
+	{"a frame pointer too far away",
+	 PROGRAM("\x05\x06\x80\x20\x41\x05\x06\x81\x20"),
 	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -32768}},
 	  {1, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}}}},
-	{"def_cfa_sf, def_cfa_offset_sf", PROGRAM("\x12\x06\x7e\x41\x13\x7d\x41\x13\x02"), {{0, FP(16)}, {1, FP(24)}, {2, FP(-16)}}},
-	{"half a CFA", PROGRAM("\x0f\x03\x77\x08\x06\x41\x0e\x10\x41\x0c\x07\x08\x41\x0f\x02\x77\x08\x41\x0d\x07"),
-	 {{0, {.cfa = UNWIND_AT_SP, .cfa_off = 8, .ra_off = -8}}, {1, UNSUPPORTED}, {2, SP(8)}, {3, SP(8)}, {4, UNSUPPORTED}}},
-	{"realigned: *(rbp - 8)", PROGRAM("\x0f\x03\x76\x78\x06"), {{0, {.cfa = UNWIND_AT_FP, .cfa_off = -8, .ra_off = -8}}}},
+	{"def_cfa_sf, def_cfa_offset_sf",
+	 PROGRAM("\x12\x06\x7e\x41\x13\x7d\x41\x13\x02"),
+	 {{0, FP(16)}, {1, FP(24)}, {2, FP(-16)}}},
+	{"half a CFA",
+	 PROGRAM("\x0f\x03\x77\x08\x06\x41\x0e\x10\x41\x0c\x07\x08\x41\x0f\x02\x77\x08\x41\x0d\x07"),
+	 {{0, {.cfa = UNWIND_AT_SP, .cfa_off = 8, .ra_off = -8}},
+	  {1, UNSUPPORTED},
+	  {2, SP(8)},
+	  {3, SP(8)},
+	  {4, UNSUPPORTED}}},
+	{"realigned: *(rbp - 8)",
+	 PROGRAM("\x0f\x03\x76\x78\x06"),
+	 {{0, {.cfa = UNWIND_AT_FP, .cfa_off = -8, .ra_off = -8}}}},
 	{"*(rsp + 152) + 8, said in three ways",
-	 PROGRAM("\x0f\x06\x77\x98\x01\x06\x23\x08\x41\x0f\x06\x77\x98\x01\x06\x38\x22\x41\x0f\x06\x38\x77\x98\x01\x06\x22"),
-	 {{0, {.cfa = UNWIND_AT_SP, .cfa_off = 152, .add = 8, .ra_off = -8}}, {2, {.cfa = UNWIND_AT_SP, .cfa_off = 152, .add = 8, .ra_off = -8}}}},
-	{"*(rsp + 152 + 8) - 16 with bregx, constants, minus and nop", PROGRAM("\x0f\x0b\x92\x07\x98\x01\x0a\x08\x00\x22\x06\x40\x1c\x41\x0f\x04\x96\x08\x10\x96"),
+	 PROGRAM("\x0f\x06\x77\x98\x01\x06\x23\x08\x41\x0f\x06\x77\x98\x01\x06\x38\x22\x41\x0f\x06\x38\x77"
+		 "\x98\x01\x06\x22"),
+	 {{0, {.cfa = UNWIND_AT_SP, .cfa_off = 152, .add = 8, .ra_off = -8}},
+	  {2, {.cfa = UNWIND_AT_SP, .cfa_off = 152, .add = 8, .ra_off = -8}}}},
+	{"*(rsp + 152 + 8) - 16 with bregx, constants, minus and nop",
+	 PROGRAM("\x0f\x0b\x92\x07\x98\x01\x0a\x08\x00\x22\x06\x40\x1c\x41\x0f\x04\x96\x08\x10\x96"),
 	 {{0, {.cfa = UNWIND_AT_SP, .cfa_off = 160, .add = -16, .ra_off = -8}}, {1, UNSUPPORTED}}},
 	{"a constant on top", PROGRAM("\x0f\x05\x77\x00\x0b\xf8\xff"), {{0, UNSUPPORTED}}},
 	{"a constant that ends too early", PROGRAM("\x0f\x04\x77\x00\x0d\x10"), {{0, UNSUPPORTED}}},
-	{"rsp - 8 - 8 + 16 + 1 - 1", PROGRAM("\x0f\x1c\x77\x00\x09\xf8\x22\x0b\xf8\xff\x22\x0c\x10\x00\x00\x00\x22\x0e\x01\x00\x00\x00\x00\x00\x00\x00\x22\x11\x7f\x22\x96"),
+	{"rsp - 8 - 8 + 16 + 1 - 1",
+	 PROGRAM("\x0f\x1c\x77\x00\x09\xf8\x22\x0b\xf8\xff\x22\x0c\x10\x00\x00\x00\x22\x0e\x01\x00\x00\x00"
+		 "\x00\x00\x00\x00\x22\x11\x7f\x22\x96"),
 	 {{0, SP(0)}}},
-	{"memory of memory, of other registers", PROGRAM("\x0f\x04\x77\x08\x06\x06\x41\x0f\x03\x7a\x08\x06\x41\x0f\x01\x38\x41\x0f\x00\x41\x0f\x03\x22\x22\x22"),
+	{"memory of memory, of other registers",
+	 PROGRAM("\x0f\x04\x77\x08\x06\x06\x41\x0f\x03\x7a\x08\x06\x41\x0f\x01\x38\x41\x0f\x00\x41\x0f\x03"
+		 "\x22\x22\x22"),
 	 {{0, UNSUPPORTED}, {4, UNSUPPORTED}}},
-	{"a stub of the PLT", PROGRAM("\x0e\x10\x46\x0e\x18\x4a\x0f\x0b\x77\x08\x80\x00\x3f\x1a\x3b\x2a\x33\x24\x22"),
+	{"a stub of the PLT",
+	 PROGRAM("\x0e\x10\x46\x0e\x18\x4a\x0f\x0b\x77\x08\x80\x00\x3f\x1a\x3b\x2a\x33\x24\x22"),
 	 {{0, SP(16)}, {6, SP(24)}, {16, {.cfa = UNWIND_PLT, .cfa_off = 11, .ra_off = -8}}}},
 	{"the outermost function", PROGRAM("\x07\x10\x41\x90\x01"), {{0, {.cfa = UNWIND_ROOT}}, {1, SP(8)}}},
-	{"vfork: the return address in rdi", PROGRAM("\x41\x0e\x00\x09\x10\x05"),
+	{"vfork: the return address in rdi",
+	 PROGRAM("\x41\x0e\x00\x09\x10\x05"),
 	 {{0, SP(8)}, {1, {.cfa = UNWIND_SP, .ra = UNWIND_RA_REG, .reg = 5}}}},
-	{"the CFA in rax; and the return address in rdi", PROGRAM("\x0d\x00\x41\x09\x10\x05"),
+	{"the CFA in rax; and the return address in rdi",
+	 PROGRAM("\x0d\x00\x41\x09\x10\x05"),
 	 {{0, {.cfa = UNWIND_REG, .reg = 0, .cfa_off = 8, .ra_off = -8}}, {1, UNSUPPORTED}}},
 	{"rbx is of no interest", PROGRAM("\x83\x02\x41\x83\x03"), {{0, SP(8)}, {1, SP(8)}}},
-	{"a return address elsewhere", PROGRAM("\x90\x02\x41\x05\x10\x81\x20\x41\x08\x10\x41\x10\x10\x02\x77\x08\x41\x10\x10\x02\x76\x08"),
-	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -16}}, {1, UNSUPPORTED}, {2, UNSUPPORTED},
-	  {3, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = 0}}, {4, UNSUPPORTED}}},
-	{"arguments' size, nothing, and what arm64 has", PROGRAM("\x2e\x90\x01\x00\x2d\x2c\x41\x0e\x10"), {{0, SP(8)}, {1, SP(16)}}},
-	{"nobody knows 0x3f", PROGRAM("\x41\x0e\x10\x41\x3f\x41\x0e\x18"), {{0, SP(8)}, {1, SP(16)}, {2, UNSUPPORTED}, {BYTES - 1, UNSUPPORTED}}},
+	{"a return address elsewhere",
+	 PROGRAM("\x90\x02\x41\x05\x10\x81\x20\x41\x08\x10\x41\x10\x10\x02\x77\x08\x41\x10\x10\x02\x76\x08"),
+	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -16}},
+	  {1, UNSUPPORTED},
+	  {2, UNSUPPORTED},
+	  {3, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = 0}},
+	  {4, UNSUPPORTED}}},
+	{"arguments' size, nothing, and what arm64 has",
+	 PROGRAM("\x2e\x90\x01\x00\x2d\x2c\x41\x0e\x10"),
+	 {{0, SP(8)}, {1, SP(16)}}},
+	{"nobody knows 0x3f",
+	 PROGRAM("\x41\x0e\x10\x41\x3f\x41\x0e\x18"),
+	 {{0, SP(8)}, {1, SP(16)}, {2, UNSUPPORTED}, {BYTES - 1, UNSUPPORTED}}},
 	{"recall what was not remembered", PROGRAM("\x41\x0b"), {{0, SP(8)}, {1, UNSUPPORTED}}},
-	{"remember without end", PROGRAM("\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\x41\n"), {{0, SP(8)}, {1, UNSUPPORTED}}},
-	{"an expression that is longer than its function", PROGRAM("\x41\x0f\x7f\x77\x08"), {{0, SP(8)}, {1, UNSUPPORTED}}},
-	{"an advance beyond every address", PROGRAM("\x41\x0e\x10\x1d\xff\xff\xff\xff\xff\xff\xff\xff\x0e\x18"), {{0, SP(8)}, {1, UNSUPPORTED}}},
-	{"an advance beyond the function", PROGRAM("\x41\x0e\x10\x02\x80\x0e\x18\x3f"), {{0, SP(8)}, {1, SP(16)}, {BYTES - 1, SP(16)}}},
+	{"remember without end",
+	 PROGRAM("\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\x41\n"),
+	 {{0, SP(8)}, {1, UNSUPPORTED}}},
+	{"an expression that is longer than its function",
+	 PROGRAM("\x41\x0f\x7f\x77\x08"),
+	 {{0, SP(8)}, {1, UNSUPPORTED}}},
+	{"an advance beyond every address",
+	 PROGRAM("\x41\x0e\x10\x1d\xff\xff\xff\xff\xff\xff\xff\xff\x0e\x18"),
+	 {{0, SP(8)}, {1, UNSUPPORTED}}},
+	{"an advance beyond the function",
+	 PROGRAM("\x41\x0e\x10\x02\x80\x0e\x18\x3f"),
+	 {{0, SP(8)}, {1, SP(16)}, {BYTES - 1, SP(16)}}},
 };
 
 /* arm64: the return address is in x30 (the link register) until it is saved. */
 #define LR .ra = UNWIND_RA_REG, .reg = 30
 static const struct example arm64_examples[] = {
 	{"a leaf", PROGRAM(""), {{0, {.cfa = UNWIND_SP, LR}}}},
-	{"stp x29, x30, [sp, -32]!", PROGRAM("\x41\x0e\x20\x9d\x04\x9e\x03\x41\x0d\x1d\x44\xdd\xde\x0c\x1f\x00"),
+	{"stp x29, x30, [sp, -32]!",
+	 PROGRAM("\x41\x0e\x20\x9d\x04\x9e\x03\x41\x0d\x1d\x44\xdd\xde\x0c\x1f\x00"),
 	 {{0, {.cfa = UNWIND_SP, LR}},
 	  {4, {.cfa = UNWIND_SP, .cfa_off = 32, .fp = UNWIND_FP_AT_CFA, .fp_off = -32, .ra_off = -24}},
 	  {8, {.cfa = UNWIND_FP, .cfa_off = 32, .fp = UNWIND_FP_AT_CFA, .fp_off = -32, .ra_off = -24}},
 	  {24, {.cfa = UNWIND_SP, LR}}}},
-	{"signed return addresses", PROGRAM("\x41\x2d\x41\x0e\x10\x9d\x02\x9e\x01"),
-	 {{4, {.cfa = UNWIND_SP, LR}}, {8, {.cfa = UNWIND_SP, .cfa_off = 16, .fp = UNWIND_FP_AT_CFA, .fp_off = -16, .ra_off = -8}}}},
-	{"the return address in x17, undefined, in a place of its own", PROGRAM("\x09\x1e\x11\x41\x07\x1e\x41\x14\x1e\x01"),
-	 {{0, {.cfa = UNWIND_SP, .ra = UNWIND_RA_REG, .reg = 17}}, {4, {.cfa = UNWIND_ROOT}}, {8, UNSUPPORTED}}},
-	{"the CFA in x9 while the return address is in x30", PROGRAM("\x0d\x09\x41\x9e\x01"),
+	{"signed return addresses",
+	 PROGRAM("\x41\x2d\x41\x0e\x10\x9d\x02\x9e\x01"),
+	 {{4, {.cfa = UNWIND_SP, LR}},
+	  {8, {.cfa = UNWIND_SP, .cfa_off = 16, .fp = UNWIND_FP_AT_CFA, .fp_off = -16, .ra_off = -8}}}},
+	{"the return address in x17, undefined, in a place of its own",
+	 PROGRAM("\x09\x1e\x11\x41\x07\x1e\x41\x14\x1e\x01"),
+	 {{0, {.cfa = UNWIND_SP, .ra = UNWIND_RA_REG, .reg = 17}},
+	  {4, {.cfa = UNWIND_ROOT}},
+	  {8, UNSUPPORTED}}},
+	{"the CFA in x9 while the return address is in x30",
+	 PROGRAM("\x0d\x09\x41\x9e\x01"),
 	 {{0, UNSUPPORTED}, {4, {.cfa = UNWIND_REG, .reg = 9, .ra_off = -8}}}},
-	{"no PLT expression here", PROGRAM("\x0f\x0b\x77\x08\x80\x00\x3f\x1a\x3b\x2a\x33\x24\x22"), {{0, UNSUPPORTED}}},
-	{"x19 is no rbx", PROGRAM("\x83\x02\x41\x93\x03"), {{0, {.cfa = UNWIND_SP, LR}}, {4, {.cfa = UNWIND_SP, LR}}}},
+	{"no PLT expression here",
+	 PROGRAM("\x0f\x0b\x77\x08\x80\x00\x3f\x1a\x3b\x2a\x33\x24\x22"),
+	 {{0, UNSUPPORTED}}},
+	{"x19 is no rbx",
+	 PROGRAM("\x83\x02\x41\x93\x03"),
+	 {{0, {.cfa = UNWIND_SP, LR}}, {4, {.cfa = UNWIND_SP, LR}}}},
 };
 
 static struct unwind_table *build(const struct made *m, struct elf_file *e, struct bytes *file)
@@ -134,18 +206,22 @@ static bool same_rule(const struct unwind_rule *a, const struct unwind_rule *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-static void check_rule(const struct unwind_table *t, uint64_t vaddr, const struct unwind_rule *rule, const char *name)
+static void check_rule(const struct unwind_table *t, uint64_t vaddr, const struct unwind_rule *rule,
+		       const char *name)
 {
 	const struct unwind_rule *r = unwind_table_rule_at(t, vaddr);
 
 	CHECK(same_rule(r, rule));
 	if (!same_rule(r, rule))
-		fprintf(stderr, "# %s: at %#" PRIx64 ": cfa %u, %d, reg %u, add %d; fp %u, %d; ra %u, %d; bx %d\n", name, vaddr - MADE_TEXT,
-			r->cfa, r->cfa_off, r->reg, r->add, r->fp, r->fp_off, r->ra, r->ra_off, r->bx_off);
+		fprintf(stderr,
+			"# %s: at %#" PRIx64 ": cfa %u, %d, reg %u, add %d; fp %u, %d; ra %u, %d; bx %d\n",
+			name, vaddr - MADE_TEXT, r->cfa, r->cfa_off, r->reg, r->add, r->fp, r->fp_off, r->ra,
+			r->ra_off, r->bx_off);
 }
 
 /* All examples in one file, one function behind the other. */
-static void check_examples(const struct example *examples, size_t n, uint16_t machine, const struct made_cie *cie)
+static void check_examples(const struct example *examples, size_t n, uint16_t machine,
+			   const struct made_cie *cie)
 {
 	struct made m = {.machine = machine};
 	struct bytes file;
@@ -161,7 +237,8 @@ static void check_examples(const struct example *examples, size_t n, uint16_t ma
 	CHECK_EQ(t->stats.covered_bytes, n * BYTES);
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < 6 && (!k || examples[i].rules[k].at); k++)
-			check_rule(t, MADE_TEXT + i * BYTES + examples[i].rules[k].at, &examples[i].rules[k].rule, examples[i].name);
+			check_rule(t, MADE_TEXT + i * BYTES + examples[i].rules[k].at,
+				   &examples[i].rules[k].rule, examples[i].name);
 	unwind_table_free(t);
 	elf_file_release(&e);
 	bytes_release(&file);
@@ -169,7 +246,8 @@ static void check_examples(const struct example *examples, size_t n, uint16_t ma
 }
 
 /* One function, under a CIE of its own. */
-static void check_one(uint16_t machine, const struct made_cie *cie, const char *program, size_t len, const struct unwind_rule *rule)
+static void check_one(uint16_t machine, const struct made_cie *cie, const char *program, size_t len,
+		      const struct unwind_rule *rule)
 {
 	struct made m = {.machine = machine};
 	struct bytes file;
@@ -200,11 +278,93 @@ static void check_signal_frames(void)
 	check_one(EM_AARCH64, &cie, PROGRAM("\x0c\x1d\x10\x9e\x01"), &signal);
 }
 
+/* What the linker says nothing of: stubs in sections at MADE_TEXT + 0x1000 * (1 + number), 64 bytes each. */
+static void check_stubs(uint16_t machine, const struct made_cie *cie, const char *const names[3],
+			const char *code, const struct expected *rules, size_t n)
+{
+	struct elf_segment segments[] = {
+		{.type = PT_LOAD, .flags = PF_X, .vaddr = MADE_TEXT, .memsz = MADE_SIZE}};
+	struct elf_section sections[4] = {
+		{.name = ".eh_frame", .type = SHT_PROGBITS, .addr = MADE_EH + MADE_HEAD}};
+	struct elf_file e = {.is64 = true,
+			     .machine = machine,
+			     .segments = segments,
+			     .n_segments = 1,
+			     .sections = sections,
+			     .n_sections = 4};
+	struct unwind_table *t;
+	struct bytes b = {0};
+
+	put_fde(&b, cie, put_cie(&b, cie), MADE_TEXT, BYTES, "", 0);
+	sections[0].size = b.len;
+	for (size_t i = 0; i < 3; i++)
+		sections[1 + i] = (struct elf_section){.name = names[i],
+						       .type = SHT_PROGBITS,
+						       .addr = MADE_TEXT + 0x1000 * (1 + i),
+						       .offset = b.len,
+						       .size = 64};
+	must(!bytes_add(&b, code, 64));
+	e.data = b.data;
+	e.size = b.len;
+	CHECK_EQ(unwind_table_build(&t, &e, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		check_rule(t, MADE_TEXT + rules[i].at, &rules[i].rule, "stubs");
+	CHECK_EQ(t->stats.fdes, 1);
+	unwind_table_free(t);
+	bytes_release(&b);
+}
+
+static void check_plt(void)
+{
+	static const char *const names[] = {".plt", ".plt.sec", ".plt.got"};
+	static const char lazy[64] = "\xff\x35....\xff\x25....\x0f\x1f\x40.\xff\x25....\x68....\xe9";
+	static const char endbr[64] = "\xff\x35....\xff\x25....\x0f\x1f\x40.\xf3\x0f\x1e\xfa\x68....\xe9";
+	static const char unknown[64] = "\xff\x35....\xff\x25....\x0f\x1f\x40.\x90\x90";
+	static const char arm64_lazy[64] = "\xf0\x7b\xbf\xa9",
+			  arm64_bti[64] = "\x5f\x24\x03\xd5\xf0\x7b\xbf\xa9";
+	static const struct expected x86_rules[] = {
+		{0x1000, SP(16)},
+		{0x1006, SP(24)},
+		{0x1010, {.cfa = UNWIND_PLT, .cfa_off = 11, .ra_off = -8}},
+		{0x103f, {.cfa = UNWIND_PLT, .cfa_off = 11, .ra_off = -8}},
+		{0x1040, {.cfa = UNWIND_NONE}},
+		{0x2000, SP(8)},
+		{0x3000, SP(8)},
+	};
+	static const struct expected endbr_rules[] = {
+		{0x1006, SP(24)}, {0x1010, {.cfa = UNWIND_PLT, .cfa_off = 9, .ra_off = -8}}};
+	static const struct expected unknown_rules[] = {{0x1000, {.cfa = UNWIND_NONE}}, {0x2000, SP(8)}};
+	static const struct expected arm64_rules[] = {
+		{0x1000, {.cfa = UNWIND_SP, LR}},
+		{0x1004, {.cfa = UNWIND_SP, .cfa_off = 16, .ra_off = -8}},
+		{0x101f, {.cfa = UNWIND_SP, .cfa_off = 16, .ra_off = -8}},
+		{0x1020, {.cfa = UNWIND_SP, LR}},
+		{0x103f, {.cfa = UNWIND_SP, LR}},
+	};
+	static const struct expected bti_rules[] = {
+		{0x1007, {.cfa = UNWIND_SP, LR}},
+		{0x1008, {.cfa = UNWIND_SP, .cfa_off = 16, .ra_off = -8}},
+		{0x1020, {.cfa = UNWIND_SP, LR}},
+	};
+
+	check_stubs(EM_X86_64, &x86, names, lazy, x86_rules, sizeof(x86_rules) / sizeof(x86_rules[0]));
+	check_stubs(EM_X86_64, &x86, names, endbr, endbr_rules, 2);
+	check_stubs(EM_X86_64, &x86, names, unknown, unknown_rules, 2);
+	check_stubs(EM_AARCH64, &arm64, names, arm64_lazy, arm64_rules,
+		    sizeof(arm64_rules) / sizeof(arm64_rules[0]));
+	check_stubs(EM_AARCH64, &arm64, names, arm64_bti, bti_rules, 3);
+}
+
 /* Where rbx was saved is told only in files that find a CFA by it. */
 static void check_rbx(void)
 {
-	static const struct unwind_rule cfa = {.cfa = UNWIND_REG, .reg = 3, .cfa_off = 16, .ra_off = -8, .bx_off = -16},
-					saved = {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .bx_off = -24}, plain = SP(8);
+	static const struct unwind_rule cfa = {.cfa = UNWIND_REG,
+					       .reg = 3,
+					       .cfa_off = 16,
+					       .ra_off = -8,
+					       .bx_off = -16},
+					saved = {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .bx_off = -24},
+					plain = SP(8);
 	struct made m = {.machine = EM_X86_64};
 	struct bytes file;
 	struct elf_file e;
@@ -357,9 +517,11 @@ static void check_time(void)
 int main(void)
 {
 	check_examples(x86_examples, sizeof(x86_examples) / sizeof(x86_examples[0]), EM_X86_64, &x86);
-	check_examples(arm64_examples, sizeof(arm64_examples) / sizeof(arm64_examples[0]), EM_AARCH64, &arm64);
+	check_examples(arm64_examples, sizeof(arm64_examples) / sizeof(arm64_examples[0]), EM_AARCH64,
+		       &arm64);
 	check_signal_frames();
 	check_rbx();
+	check_plt();
 	check_packing();
 	check_refused();
 	check_time();

@@ -337,7 +337,7 @@ static int sort_fdes(struct eh_frames *f, size_t first)
  * Makes the section's FDEs, from number `first` on, disjoint: the one that begins first has the addresses, as
  * far as no section before this one told of them.
  */
-static int resolve(struct eh_frames *f, size_t first)
+int eh_frames_resolve(struct eh_frames *f, size_t first)
 {
 	size_t n = first, before = 0;
 	uint64_t end = 0;
@@ -377,7 +377,7 @@ int eh_frames_read(struct eh_frames *f, const struct elf_file *e, const struct e
 
 		err = read_fdes(f, &f->sections[i], low, high);
 		if (!err)
-			err = resolve(f, first);
+			err = eh_frames_resolve(f, first);
 	}
 	return err;
 }

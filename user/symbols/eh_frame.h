@@ -80,6 +80,10 @@ void eh_frames_release(struct eh_frames *f);
 /* Where the entries are: sets f->sections. */
 int eh_sections_find(struct eh_frames *f, const struct elf_file *e, const struct elf_file *debug);
 
+/* Makes the FDEs from number `first` on disjoint, of each other and of those before, and sorts all: for who
+ * adds some. 0 or -ENOMEM. */
+int eh_frames_resolve(struct eh_frames *f, size_t first);
+
 /* A pointer in encoding `encoding`, at r->p, which lies in the section; sets r->bad if it is none of those
  * that can be here. */
 uint64_t eh_pointer(const struct eh_section *s, struct dwarf_reader *r, unsigned char encoding,

@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "symbols/cfa.h"
 #include "symbols/eh_frame.h"
+#include "symbols/plt_frames.h"
 
 #define GAP	   16 /* bytes between functions: less is padding, and has the rule of what is before it */
 #define HASH_FIRST 1024
@@ -23,8 +24,9 @@ struct builder {
 	struct unwind_table *t;
 	const struct cfa_machine *machine;
 	struct eh_frames frames;
-	struct cfa_context *contexts; /* one a CIE; without a machine: not prepared yet */
-	uint32_t *hash; /* of rules: their number + 1, 0: free; a power of two, at most half used */
+	struct cfa_context
+		*contexts; /* one a CIE, and that of PLT stubs; without a machine: not prepared yet */
+	uint32_t *hash;	   /* of rules: their number + 1, 0: free; a power of two, at most half used */
 	size_t cap_hash, cap_rules, cap_rows;
 	const struct eh_fde *fde; /* being run */
 	uint64_t keys[2];	  /* of the hash */
@@ -143,7 +145,8 @@ static int fde_row(void *ctx, uint64_t vaddr, const struct unwind_rule *rule)
 
 static const struct cfa_context *context_of(struct builder *b, const struct eh_cie *cie)
 {
-	struct cfa_context *c = &b->contexts[cie - b->frames.cies];
+	bool stubs = cie == plt_frames_cie(b->machine->elf);
+	struct cfa_context *c = &b->contexts[stubs ? b->frames.n_cies : (size_t)(cie - b->frames.cies)];
 
 	if (!c->machine)
 		cfa_prepare(c, b->machine, cie, b->with_bx);
@@ -179,7 +182,7 @@ static int build_rows(struct builder *b)
 
 	t->n_rows = t->n_rules = 0;
 	t->stats.rows = t->stats.covered_bytes = 0;
-	memset(b->contexts, 0, b->frames.n_cies * sizeof(*b->contexts));
+	memset(b->contexts, 0, (b->frames.n_cies + 1) * sizeof(*b->contexts));
 	if (b->hash)
 		memset(b->hash, 0, b->cap_hash * sizeof(*b->hash));
 	err = rule_number(b, &none, &number);
@@ -229,7 +232,10 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 		return fail(-ENOENT,
 			    "unwind table: the file has no call frame information (%zu entries, none of use)",
 			    b->frames.n_read);
-	b->contexts = calloc(b->frames.n_cies, sizeof(*b->contexts));
+	err = plt_frames_add(&b->frames, e, low, high);
+	if (err)
+		return err;
+	b->contexts = calloc(b->frames.n_cies + 1, sizeof(*b->contexts));
 	if (!b->contexts)
 		return fail(-ENOMEM, "unwind table: no memory for %zu entries", b->frames.n_cies);
 	err = build_rows(b);
