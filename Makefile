@@ -9,7 +9,7 @@
 #   make install uninstall  prefix=/usr/local DESTDIR=
 #   make clean
 #
-#   O=DIR  V=1 (commands)  SANITIZE=address,undefined  CC=  CLANG=  CFLAGS=  LDFLAGS=
+#   O=DIR  V=1 (commands)  SANITIZE=address,undefined  STATIC=1  ARCH=  CC=  CLANG=  CFLAGS=  LDFLAGS=
 
 VERSION := 0.1.0
 
@@ -19,6 +19,7 @@ DESTDIR ?=
 SANITIZE ?=
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
+STATIC ?=
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -42,12 +43,13 @@ BPFTOOL := $(shell tools/setup --find bpftool)
 endif
 PKG_CONFIG ?= pkg-config
 
-ARCH := $(shell uname -m)
+# ARCH: the machine that the build is for; another than this one needs its CC=, AR= and PKG_CONFIG= (tests/vm/build has them).
+ARCH ?= $(shell uname -m)
 BPF_ARCH := $(if $(filter aarch64,$(ARCH)),arm64,x86)
 
 PACKAGES := libbpf libelf zlib liblzma libseccomp libcap
 WORKLOAD_PACKAGES := liburing
-package_flags = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
+package_flags = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) $(1) $(2) 2>/dev/null)
 comma := ,
 FEATURES := $(shell for p in $(PACKAGES); do printf '%s %s, ' "$$p" "$$($(PKG_CONFIG) --modversion $$p 2>/dev/null)"; done | \
 	sed 's/, $$//')$(if $(SANITIZE),$(comma) sanitizers)
@@ -62,10 +64,12 @@ USER_FLAGS := $(BASE_FLAGS) -Iinclude -Iuser -I$(O)/gen -DCONCTRACE_VERSION='"$(
 	-DCONCTRACE_FEATURES='"$(FEATURES)"' $(call package_flags,--cflags,$(PACKAGES) $(WORKLOAD_PACKAGES)) -pthread
 LIBRARIES := $(call package_flags,--libs,$(PACKAGES)) -liberty -pthread
 WORKLOAD_LIBRARIES := $(call package_flags,--libs,$(WORKLOAD_PACKAGES)) -pthread -lrt
-# <linux/types.h> needs <asm/types.h>, which Debian keeps in a folder that -target bpf does not look into.
+LINK_FLAGS := $(if $(STATIC),-static)
+# <linux/types.h> needs <asm/types.h>, which Debian keeps in a folder that -target bpf does not look into: one for each machine, and
+# another one for the headers that come with a cross compiler.
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_FLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ibpf -Iinclude \
-	$(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH)) \
+	$(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH) -idirafter /usr/$(MULTIARCH)/include) \
 	-Wall -Wextra -Wno-unused-parameter -Wno-missing-declarations -Werror
 
 # ---- what there is ---------------------------------------------------------------------------------------
@@ -102,11 +106,12 @@ FUZZ_ARCHIVE := $(O)/fuzz/conctrace.a
 FUZZ_OBJECTS := $(USER_SOURCES:%.c=$(O)/fuzz/%.o)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(O)/fuzz/%)
 
-.PHONY: all setup setup-tests demo check bench install uninstall clean tests fuzzers bpf
+.PHONY: all test-workloads setup setup-tests demo check bench install uninstall clean tests fuzzers bpf
 .SECONDARY:
 
 all: $(PROGRAMS)
 bpf: $(SKELETON)
+test-workloads: $(TEST_WORKLOADS)
 tests: $(UNIT_TESTS) $(TEST_WORKLOADS)
 fuzzers: $(FUZZERS)
 
@@ -126,7 +131,7 @@ $(O)/.packages: tools/setup
 
 # The flags that everything was built with: a change rebuilds.
 define BUILD_FLAGS
-$(VERSION) $(CC) $(CLANG) $(CFLAGS) $(LDFLAGS) $(SANITIZE)
+$(VERSION) $(ARCH) $(CC) $(CLANG) $(CFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC)
 endef
 $(shell mkdir -p $(O) && printf '%s\n' '$(BUILD_FLAGS)' | cmp -s - $(O)/.flags || \
 	printf '%s\n' '$(BUILD_FLAGS)' >$(O)/.flags)
@@ -159,10 +164,10 @@ $(ARCHIVE): $(USER_OBJECTS)
 	$(call say,AR,$@)$(AR) rcs $@ $^
 
 $(O)/conctrace: $(O)/obj/user/main.o $(ARCHIVE)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) $^ $(LIBRARIES) -o $@
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LINK_FLAGS) $(LDFLAGS) $^ $(LIBRARIES) -o $@
 
 $(O)/conctrace-workload: $(WORKLOAD_OBJECTS)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) $^ $(WORKLOAD_LIBRARIES) -lm -o $@
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LINK_FLAGS) $(LDFLAGS) $^ $(WORKLOAD_LIBRARIES) -lm -o $@
 
 # ---- tests -----------------------------------------------------------------------------------------------
 
@@ -181,7 +186,7 @@ $(O)/sanitized/tests/%: $(O)/sanitized/tests/unit/%.o $(SANITIZED_ARCHIVE)
 $(O)/tests/workloads/%: tests/workloads/%.c $(O)/.packages $(O)/.flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -fno-omit-frame-pointer -Iinclude \
-		-MMD -MP -MF $@.d -pthread $< -o $@ $(WORKLOAD_LIBRARIES) -lm
+		-MMD -MP -MF $@.d -pthread $(LINK_FLAGS) $< -o $@ $(WORKLOAD_LIBRARIES) -lm
 
 $(O)/fuzz/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
 	@mkdir -p $(@D)

@@ -13,25 +13,51 @@
 
 #define PROGRAMS_MAX 16
 
+/* What each program costs the verifier; outlives the probes. */
+struct checked {
+	char name[PROGRAMS_MAX][32];
+	uint32_t instructions[PROGRAMS_MAX];
+	size_t n;
+};
+
+static void keep_programs(struct checked *c, const struct probes *probes)
+{
+	struct probe_program programs[PROGRAMS_MAX];
+
+	c->n = probes_programs(probes, programs, PROGRAMS_MAX);
+	for (size_t i = 0; i < c->n; i++) {
+		snprintf(c->name[i], sizeof(c->name[i]), "%s", programs[i].name);
+		c->instructions[i] = programs[i].verified;
+	}
+}
+
+static int add_programs(struct findings *f, const struct checked *c)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		most = c->instructions[i] > c->instructions[most] ? i : most;
+	if (!c->n || !c->instructions[most]) /* before 5.16 the kernel does not say */
+		return findings_add(f, "probes", FINDING_OK, "", "the verifier takes all programs");
+	return findings_add(f, "probes", FINDING_OK, "", "the verifier takes all programs (the largest, %s: %u instructions of 1,000,000)",
+			    c->name[most], c->instructions[most]);
+}
+
 /* What only the attempt can tell: the verifier, the tracepoints, the timer samples. */
-static int try_probes(struct findings *f, const struct system_facts *facts)
+static int try_probes(struct findings *f, const struct system_facts *facts, struct checked *checked)
 {
 	struct probes_options options = {
 		.stacks = true, .attach = true, .sample_hz = VERB_FREQUENCY, .facts = facts};
-	struct probe_program programs[PROGRAMS_MAX];
 	struct wire_cpu_counts counts;
 	struct probes *probes = NULL;
-	uint32_t most = 0;
 	int err;
 
 	err = probes_load(&probes, &options);
 	if (err)
 		return findings_add(f, "probes", FINDING_FAIL, "a kernel from 5.15 on with BTF, BPF and these rights is needed", "%s",
 				    fail_message());
-	for (size_t i = probes_programs(probes, programs, PROGRAMS_MAX); i > 0; i--)
-		most = programs[i - 1].verified > most ? programs[i - 1].verified : most;
-	err = findings_add(f, "probes", FINDING_OK, "", "the verifier takes all programs (the largest: %u instructions of 1,000,000)",
-			   most);
+	keep_programs(checked, probes);
+	err = add_programs(f, checked);
 	if (!err && probes_attach(probes))
 		err = findings_add(f, "attach", FINDING_FAIL, "run without timer samples: --frequency 0", "%s", fail_message());
 	else if (!err)
@@ -68,7 +94,7 @@ static void print_text(const struct findings *f, bool works)
 	printf("%s\n", works ? "conctrace run will work here." : "conctrace run will not work here.");
 }
 
-static void print_json(const struct findings *f, bool works)
+static void print_json(const struct findings *f, const struct checked *checked, bool works)
 {
 	static const char *const words[] = {[FINDING_OK] = "ok", [FINDING_WARN] = "less", [FINDING_FAIL] = "no"};
 	struct json j;
@@ -87,6 +113,14 @@ static void print_json(const struct findings *f, bool works)
 		json_object_end(&j);
 	}
 	json_array_end(&j);
+	json_array(&j, "programs");
+	for (size_t i = 0; i < checked->n; i++) {
+		json_object(&j, NULL);
+		json_text(&j, "name", checked->name[i]);
+		json_u64(&j, "verified_instructions", checked->instructions[i]);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
 	json_object_end(&j);
 	json_finish(&j);
 }
@@ -94,6 +128,7 @@ static void print_json(const struct findings *f, bool works)
 int command_doctor(const struct doctor_options *o, int argc, char **argv)
 {
 	struct system_facts facts;
+	struct checked checked = {0};
 	struct findings f = {0};
 	bool works = true;
 	int err;
@@ -104,13 +139,15 @@ int command_doctor(const struct doctor_options *o, int argc, char **argv)
 	if (!err)
 		err = preflight_findings(&f, &facts);
 	if (!err && !preflight_check(&facts))
-		err = try_probes(&f, &facts);
+		err = try_probes(&f, &facts, &checked);
 	if (!err && !preflight_check(&facts))
 		err = try_mappings(&f);
 	for (size_t i = 0; i < f.n; i++)
 		works = works && f.list[i].state != FINDING_FAIL;
-	if (!err)
-		(o->json ? print_json : print_text)(&f, works);
+	if (!err && o->json)
+		print_json(&f, &checked, works);
+	else if (!err)
+		print_text(&f, works);
 	findings_release(&f);
 	return err ? err : works ? 0 : 1;
 }
