@@ -17,6 +17,41 @@ static bool at_is(const struct kernel_symbols *k, uint64_t addr, const char *nam
 	return name && s.name_len == strlen(name) && !memcmp(s.name, name, s.name_len) && s.offset == offset;
 }
 
+static bool module_is(const struct kernel_symbols *k, uint64_t addr, const char *module)
+{
+	struct symbol s;
+
+	if (!kernel_symbols_at(k, addr, &s))
+		return false;
+	if (!module)
+		return !s.module;
+	return s.module && s.module_len == strlen(module) && !memcmp(s.module, module, s.module_len);
+}
+
+static void check_modules(void)
+{
+	static const char text[] = "ffffffff81001000 T schedule\n"
+				   "ffffffffc0000000 t bpf_prog_6deef7357e7b4530_name\t[bpf]\n"
+				   "ffffffffc0100000 t module_function\t[ext4]\n"
+				   "ffffffffc0101000 t spaces  [a_b]\n"
+				   "ffffffffc0102000 t cut\t[ext4\n"
+				   "ffffffffc0103000 t empty\t[]\n"
+				   "ffffffffc0104000 t twice\t[[ext4]\n"
+				   "ffffffffc0105000 t last\t[nf";
+	struct kernel_symbols *k;
+
+	CHECK_EQ(kernel_symbols_new(&k, text, sizeof(text) - 1), 0);
+	CHECK(module_is(k, 0xffffffff81001000, NULL));
+	CHECK(module_is(k, 0xffffffffc0000001, "bpf"));
+	CHECK(module_is(k, 0xffffffffc0100001, "ext4"));
+	CHECK(module_is(k, 0xffffffffc0101001, "a_b"));
+	CHECK(module_is(k, 0xffffffffc0102001, NULL));
+	CHECK(module_is(k, 0xffffffffc0103001, NULL));
+	CHECK(module_is(k, 0xffffffffc0104001, NULL));
+	CHECK(module_is(k, 0xffffffffc0105001, NULL));
+	kernel_symbols_free(k);
+}
+
 static void check_text(void)
 {
 	static const char text[] = "ffffffff81000000 T _text\n"
@@ -90,6 +125,7 @@ static void check_this_kernel(void)
 int main(void)
 {
 	check_text();
+	check_modules();
 	check_hidden();
 	check_this_kernel();
 	return check_done();

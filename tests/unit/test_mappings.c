@@ -303,7 +303,7 @@ static void write_recording(struct mappings *m, struct symbolizer *s, const char
 
 	CHECK(w != NULL);
 	CHECK_EQ(mappings_write_files(m, w), 0);
-	CHECK_EQ(symbols_write(m, s, w, result), 0);
+	CHECK_EQ(symbols_write(m, s, NULL, w, result), 0);
 	CHECK_EQ(recording_writer_close(w, true), 0);
 	fprintf(stderr,
 		"# %" PRIu64 " files (%" PRIu64 " lost), %" PRIu64 " frames (%" PRIu64 " named) in %.1f ms\n",

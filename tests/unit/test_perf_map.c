@@ -45,6 +45,65 @@ static void check_text(void)
 	perf_map_free(m);
 }
 
+/* Against the plain way: the last line that covers the address. */
+static void check_overlaps(void)
+{
+	enum { LINES = 300, SPACE = 600 };
+	static char text[LINES * 32];
+	static struct {
+		unsigned int start, size;
+	} lines[LINES];
+	unsigned int seed = 1;
+	size_t len = 0, wrong = 0;
+	struct perf_map *m;
+
+	for (unsigned int i = 0; i < LINES; i++) {
+		seed = seed * 1103515245 + 12345;
+		lines[i].start = seed >> 8 & 511;
+		/* mostly small, some that cover nearly all */
+		lines[i].size = 1 + (seed >> 20) % (i % 17 ? 30 : 500);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%x %x n%u\n", lines[i].start + 1,
+					lines[i].size, i);
+		if (i % 25 && i != LINES - 1)
+			continue;
+		CHECK_EQ(perf_map_new(&m, text, len), 0);
+		for (unsigned int addr = 0; addr < SPACE; addr++) {
+			char name[16] = "";
+			unsigned int from = 0;
+
+			for (unsigned int k = 0; k <= i; k++)
+				if (addr >= lines[k].start + 1 && addr - lines[k].start - 1 < lines[k].size) {
+					snprintf(name, sizeof(name), "n%u", k);
+					from = lines[k].start + 1;
+				}
+			wrong += !at_is(m, addr, name[0] ? name : NULL, addr - from);
+		}
+		perf_map_free(m);
+	}
+	CHECK_EQ(wrong, 0);
+}
+
+/* A piece of code far before hundreds of others that lie in it. */
+static void check_enclosing(void)
+{
+	static char text[2000 * 32];
+	struct perf_map *m;
+	size_t len = (size_t)snprintf(text, sizeof(text), "1000 1000000 interpreter\n");
+
+	for (int i = 0; i < 1500; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%x 8 small\n", 0x2000 + 16 * i);
+	CHECK_EQ(perf_map_new(&m, text, len), 0);
+	CHECK(at_is(m, 0x2000 + 16 * 1400, "small", 0));
+	CHECK(at_is(m, 0x2008 + 16 * 1400, "interpreter", 0x1008 + 16 * 1400));
+	CHECK(at_is(m, 0x900000, "interpreter", 0x8ff000));
+	perf_map_free(m);
+	/* it is made anew: those before are gone */
+	len += (size_t)snprintf(text + len, sizeof(text) - len, "1000 1000000 compiled\n");
+	CHECK_EQ(perf_map_new(&m, text, len), 0);
+	CHECK(at_is(m, 0x2000 + 16 * 1400, "compiled", 0x1000 + 16 * 1400));
+	perf_map_free(m);
+}
+
 static void check_empty(void)
 {
 	struct perf_map *m;
@@ -74,6 +133,8 @@ static void check_long_name(void)
 int main(void)
 {
 	check_text();
+	check_overlaps();
+	check_enclosing();
 	check_empty();
 	check_long_name();
 	return check_done();

@@ -16,23 +16,25 @@
 
 struct names {
 	size_t n, last;
+	size_t starts; /* answers without a symbol */
 	char name[64];
-	uint64_t offset;
+	uint64_t offset, start;
 	int answer; /* of the callback */
 };
 
-static int take(void *ctx, size_t index, const char *name, size_t len, uint64_t offset)
+static int take(void *ctx, const struct symbol_found *found)
 {
 	struct names *names = ctx;
+	size_t len = found->len < sizeof(names->name) ? found->len : sizeof(names->name) - 1;
 
-	CHECK(!names->n || index > names->last);
+	CHECK(!names->n || found->index > names->last);
 	names->n++;
-	names->last = index;
-	if (len >= sizeof(names->name))
-		len = sizeof(names->name) - 1;
-	memcpy(names->name, name, len);
+	names->starts += !found->len;
+	names->last = found->index;
+	memcpy(names->name, found->name, len);
 	names->name[len] = 0;
-	names->offset = offset;
+	names->start = found->start;
+	names->offset = found->offset;
 	return names->answer;
 }
 
@@ -47,11 +49,12 @@ static int text_file(const char *text, size_t len)
 static int ask(struct symbolizer *s, enum symbol_source source, int fd, const uint64_t *offsets, size_t n,
 	       struct names *names)
 {
-	struct symbol_query q = {.source = source, .fd = fd, .debug_fd = -1, .offsets = offsets, .n = n};
+	struct symbol_query q = {
+		.source = source, .fd = fd, .offsets = offsets, .n = n, .fn = take, .ctx = names};
 
-	names->n = 0;
+	names->n = names->starts = 0;
 	names->name[0] = 0;
-	return symbolizer_names(s, &q, take, names);
+	return symbolizer_names(s, &q);
 }
 
 static void check_perf_map(struct symbolizer *s)
@@ -85,7 +88,8 @@ static void check_elf(struct symbolizer *s)
 	struct elf_symbols *table = NULL;
 	struct elf_file e;
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct symbol_query q = {.source = SYMBOLS_ELF, .fd = fd, .debug_fd = -1, .offsets = offsets, .n = n};
+	struct symbol_query q = {
+		.source = SYMBOLS_ELF, .fd = fd, .offsets = offsets, .n = n, .fn = take, .ctx = &names};
 	size_t expected = 0;
 
 	CHECK_EQ(elf_file_open(&e, fd), 0);
@@ -96,13 +100,14 @@ static void check_elf(struct symbolizer *s)
 		offsets[i] = i * (e.size / n);
 		expected += elf_symbols_at_offset(table, offsets[i], &at);
 	}
-	CHECK_EQ(symbolizer_names(s, &q, take, &names), 0);
+	CHECK_EQ(symbolizer_names(s, &q), 0);
 	CHECK(expected > 100);
-	CHECK_EQ(names.n, expected);
+	CHECK_EQ(names.n - names.starts, expected);
 	if (e.build_id_len) {
 		q.build_id = wrong;
 		q.build_id_len = sizeof(wrong);
-		CHECK_EQ(symbolizer_names(s, &q, take, &none), -ESTALE);
+		q.ctx = &none;
+		CHECK_EQ(symbolizer_names(s, &q), -ESTALE);
 		CHECK_EQ(none.n, 0);
 	}
 	elf_symbols_free(table);
@@ -126,11 +131,11 @@ static void check_refused(struct symbolizer *s)
 }
 
 /* The file is emptied while the child reads it. */
-static int take_and_cut(void *ctx, size_t index, const char *name, size_t len, uint64_t offset)
+static int take_and_cut(void *ctx, const struct symbol_found *found)
 {
 	const int *fd = ctx;
 
-	(void)index, (void)name, (void)len, (void)offset;
+	(void)found;
 	return ftruncate(*fd, 0);
 }
 
@@ -140,7 +145,8 @@ static void check_cut_file(struct symbolizer *s)
 	char path[] = "/tmp/test_symbolizer.XXXXXX", self[512] = "", command[1200];
 	static uint64_t offsets[6000];
 	struct names names = {0};
-	struct symbol_query q = {.source = SYMBOLS_ELF, .debug_fd = -1, .offsets = offsets, .n = 6000};
+	struct symbol_query q = {
+		.source = SYMBOLS_ELF, .offsets = offsets, .n = 6000, .fn = take, .ctx = &names};
 	int fd = mkstemp(path);
 	struct stat st;
 
@@ -151,16 +157,20 @@ static void check_cut_file(struct symbolizer *s)
 	for (size_t i = 0; i < 6000; i++)
 		offsets[i] = i * ((uint64_t)st.st_size / 6000);
 	q.fd = fd;
-	CHECK_EQ(symbolizer_names(s, &q, take, &names), 0);
+	CHECK_EQ(symbolizer_names(s, &q), 0);
 	CHECK(names.n > 100);
-	CHECK_EQ(symbolizer_names(s, &q, take_and_cut, &fd), -EPIPE);
+	q.fn = take_and_cut;
+	q.ctx = &fd;
+	CHECK_EQ(symbolizer_names(s, &q), -EPIPE);
 	CHECK_EQ(symbolizer_pid(s), 0);
 	names.n = 0;
-	CHECK_EQ(symbolizer_names(s, &q, take, &names), -ENOEXEC);
+	q.fn = take;
+	q.ctx = &names;
+	CHECK_EQ(symbolizer_names(s, &q), -ENOEXEC);
 	CHECK(symbolizer_pid(s) > 0);
 	/* a sparse giant takes its time or is refused, but gives no names and does no harm */
 	CHECK_EQ(ftruncate(fd, 1ll << 40), 0);
-	CHECK(symbolizer_names(s, &q, take, &names) < 0);
+	CHECK(symbolizer_names(s, &q) < 0);
 	CHECK_EQ(names.n, 0);
 	unlink(path);
 	close(fd);

@@ -20,6 +20,8 @@
 #include "base/fail.h"
 #include "base/intmap.h"
 #include "base/strings.h"
+#include "capture/debug_files.h"
+#include "capture/process_roots.h"
 
 #define MAX_OPEN   8192u /* files held open; then the oldest is closed */
 #define SPARE_FDS  512u	 /* descriptors left to the rest of the program */
@@ -35,6 +37,7 @@
 struct elf {
 	struct file_identity identity;
 	uint32_t path; /* in `paths` */
+	uint32_t root; /* of the process that mapped it, in `roots` */
 	uint32_t number;
 	int fd; /* -1: not open */
 	uint16_t tries;
@@ -64,6 +67,7 @@ struct mapping_files {
 	struct intmap by_inode;		 /* hash of dev, ino, size, mtime -> number */
 	struct intmap by_memory;	 /* kind, pid, base -> number */
 	struct strings *paths;
+	struct process_roots *roots;
 	uint32_t vdso;
 };
 
@@ -96,9 +100,9 @@ struct mapping_files *mapping_files_new(void)
 {
 	struct mapping_files *f = calloc(1, sizeof(*f));
 
-	if (!f || !(f->paths = strings_new())) {
+	if (!f || !(f->paths = strings_new()) || !(f->roots = process_roots_new())) {
 		fail(-ENOMEM, "mapped files: no memory");
-		free(f);
+		mapping_files_free(f);
 		return NULL;
 	}
 	raise_limit(f);
@@ -118,6 +122,7 @@ void mapping_files_free(struct mapping_files *f)
 	intmap_release(&f->by_inode);
 	intmap_release(&f->by_memory);
 	strings_free(f->paths);
+	process_roots_free(f->roots);
 	free(f);
 }
 
@@ -197,9 +202,10 @@ static bool is_same(const struct file_identity *id, int fd, const struct stat *s
 	return st->st_dev == makedev(id->major, id->minor) || has_own_devices(fd);
 }
 
-static int open_mapped(const struct sideband_event *m, struct stat *st)
+static int open_mapped(const struct mapping_files *f, const struct sideband_event *m, uint32_t root,
+		       struct stat *st)
 {
-	char path[PATH_MAX + 64];
+	char path[96];
 	int fd;
 
 	/* the very file, even if it was deleted or replaced; gone if the mapping has changed since */
@@ -210,10 +216,7 @@ static int open_mapped(const struct sideband_event *m, struct stat *st)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	snprintf(path, sizeof(path), "/proc/%u/root%s", m->pid, m->path);
-	fd = open_regular(path, st);
-	if (fd < 0)
-		fd = open_regular(m->path, st);
+	fd = process_roots_open(f->roots, root, m->path, st);
 	if (fd >= 0 && !is_same(&m->identity, fd, st)) {
 		close(fd);
 		fd = -1;
@@ -316,13 +319,15 @@ static void try_again(struct mapping_files *f, uint32_t number, const struct sid
 	if (e->known || e->tries >= MAX_TRIES)
 		return;
 	e->tries++;
-	fd = open_mapped(m, &st);
+	e->root = process_roots_of(f->roots, m->pid);
+	fd = open_mapped(f, m, e->root, &st);
 	if (fd >= 0)
 		keep_open(f, e, fd, &st);
 }
 
-/* Takes fd (-1: none) unless it fails. */
-static int64_t add_elf(struct mapping_files *f, const struct sideband_event *m, int fd, const struct stat *st)
+/* Takes fd (negative: none) unless it fails. */
+static int64_t add_elf(struct mapping_files *f, const struct sideband_event *m, uint32_t root, int fd,
+		       const struct stat *st)
 {
 	int64_t path = strings_add(f->paths, m->path, strlen(m->path)), number;
 	int err;
@@ -339,7 +344,7 @@ static int64_t add_elf(struct mapping_files *f, const struct sideband_event *m, 
 		return number;
 	f->files[number - 1].elf = (uint32_t)f->n_elves;
 	f->elves[f->n_elves] = (struct elf){
-		.identity = m->identity, .path = (uint32_t)path, .number = (uint32_t)number, .fd = -1};
+		.identity = m->identity, .path = (uint32_t)path, .root = root, .number = (uint32_t)number, .fd = -1};
 	f->n_elves++;
 	if (fd >= 0 && st)
 		keep_open(f, &f->elves[f->n_elves - 1], fd, st);
@@ -351,10 +356,11 @@ static int64_t new_identity(struct mapping_files *f, const struct sideband_event
 	struct stat st;
 	uint64_t *same;
 	int64_t number;
-	int fd = open_mapped(m, &st), err;
+	uint32_t root = process_roots_of(f->roots, m->pid);
+	int fd = open_mapped(f, m, root, &st), err;
 
 	if (fd < 0)
-		return add_elf(f, m, -1, NULL);
+		return add_elf(f, m, root, -1, NULL);
 	if (is_jit_memory(fd)) {
 		close(fd);
 		return MAPPING_FILE_ANON;
@@ -368,7 +374,7 @@ static int64_t new_identity(struct mapping_files *f, const struct sideband_event
 			e->identity = m->identity; /* it was only expected so far */
 		return (int64_t)*same;
 	}
-	number = add_elf(f, m, fd, &st);
+	number = add_elf(f, m, root, fd, &st);
 	if (number <= 0) {
 		close(fd);
 		return number;
@@ -495,7 +501,7 @@ int mapping_files_open(const struct mapping_files *f, uint32_t number)
 		fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
 		return fd >= 0 ? fd : fail(-errno, "%s: %s", path, strerror(errno));
 	}
-	fd = open_regular(path, &st);
+	fd = process_roots_open(f->roots, e->root, path, &st);
 	if (fd < 0)
 		return fail(-ENOENT, "%s: can't be opened any more", path);
 	if (e->known ? st.st_dev != e->dev || st.st_ino != e->ino || st.st_size != e->size ||
@@ -505,4 +511,31 @@ int mapping_files_open(const struct mapping_files *f, uint32_t number)
 		return fail(-ENOENT, "%s: is another file by now", path);
 	}
 	return fd;
+}
+
+size_t mapping_files_open_debug(const struct mapping_files *f, uint32_t number, const char *link,
+				const struct identity *reader, int *fds)
+{
+	const struct numbered *n = &f->files[number - 1];
+	const struct elf *e = &f->elves[n->elf];
+	struct debug_files_of of = {.root = e->root,
+				    .path = strings_get(f->paths, e->path),
+				    .build_id = e->identity.build_id,
+				    .build_id_len = e->identity.build_id_len};
+
+	return n->kind == SECTION_FILE_ELF ? debug_files_open(f->roots, &of, link, reader, fds) : 0;
+}
+
+void mapping_files_tell_build_id(struct mapping_files *f, uint32_t number, const uint8_t *build_id, size_t len)
+{
+	const struct numbered *n = &f->files[number - 1];
+	struct file_identity *id;
+
+	if (n->kind != SECTION_FILE_ELF)
+		return;
+	id = &f->elves[n->elf].identity;
+	if (id->build_id_len || !len || len > sizeof(id->build_id))
+		return;
+	memcpy(id->build_id, build_id, len);
+	id->build_id_len = (uint8_t)len;
 }

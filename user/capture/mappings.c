@@ -363,7 +363,7 @@ int mappings_frames(const struct mappings *m, uint64_t **frames, size_t *n)
 	return 0;
 }
 
-const struct mapping_files *mappings_files(const struct mappings *m)
+struct mapping_files *mappings_files(const struct mappings *m)
 {
 	return m->files;
 }

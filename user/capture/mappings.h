@@ -81,7 +81,7 @@ int mappings_write_files(const struct mappings *m, struct recording_writer *w);
 /* For the symbolizer: the distinct frames that can have names, sorted; the caller frees. *frames NULL if
  * none. */
 int mappings_frames(const struct mappings *m, uint64_t **frames, size_t *n);
-const struct mapping_files *mappings_files(const struct mappings *m);
+struct mapping_files *mappings_files(const struct mappings *m);
 /* A descriptor of the perf map of pid (jit_maps.h), or -ENOENT. */
 int mappings_open_jit(struct mappings *m, uint32_t pid, uid_t uid);
 

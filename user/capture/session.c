@@ -384,10 +384,11 @@ static int complete(struct session *s)
 	tell_cost(s, &counts);
 	s->told.has_exit = s->command_ended;
 	s->told.wait_status = s->wait_status;
+	/* the symbols first: they tell build ids */
 	if (s->mappings)
-		err = mappings_write_files(s->mappings, s->writer);
+		err = symbols_write(s->mappings, s->symbolizer, s->request->reader, s->writer, &symbols);
 	if (!err && s->mappings)
-		err = symbols_write(s->mappings, s->symbolizer, s->writer, &symbols);
+		err = mappings_write_files(s->mappings, s->writer);
 	if (!err)
 		err = write_loss(s, &counts, symbols.files_lost);
 	if (!err)

@@ -23,6 +23,7 @@ struct session_request {
 	bool stacks, kernel_stacks;
 	uint32_t sample_hz;
 	const struct identity *workload, *parser; /* who runs the command, and who reads its files */
+	const struct identity *reader; /* who sees the recording: what they may not read is not read for its sake */
 	const struct origin *origin;
 	int recording_fd;   /* taken over */
 	const char *recording_path; /* for messages */

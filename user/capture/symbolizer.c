@@ -162,27 +162,19 @@ void symbolizer_set_limit(struct symbolizer *s, int ms)
 	s->limit_ms = ms;
 }
 
-static int send_request(struct symbolizer *s, const struct symbol_query *q, size_t first, size_t n)
+static int send_request(struct symbolizer *s, enum symbolizer_step step, size_t n, const int *fds, size_t n_fds)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		char bytes[CMSG_SPACE(SYMBOLIZER_DEBUG_FILES * sizeof(int))];
 	} control;
 	struct iovec data = {&s->request,
 			     offsetof(struct symbolizer_request, offsets) + n * sizeof(uint64_t)};
 	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-	int fds[2] = {q->fd, q->debug_fd};
-	size_t n_fds = first ? 0 : q->debug_fd >= 0 ? 2 : 1;
 
 	s->request.magic = SYMBOLIZER_MAGIC;
-	s->request.kind = q->source;
-	s->request.fds = (uint32_t)n_fds;
+	s->request.step = step;
 	s->request.count = (uint32_t)n;
-	s->request.build_id_len =
-		q->build_id_len <= sizeof(s->request.build_id) ? (uint32_t)q->build_id_len : 0;
-	if (s->request.build_id_len)
-		memcpy(s->request.build_id, q->build_id, s->request.build_id_len);
-	memcpy(s->request.offsets, q->offsets + first, n * sizeof(uint64_t));
 	if (n_fds) {
 		struct cmsghdr *part;
 
@@ -201,15 +193,80 @@ static int send_request(struct symbolizer *s, const struct symbol_query *q, size
 	return 0;
 }
 
+/* The one message that answers OPEN or DEBUG. */
+static int receive_state(struct symbolizer *s, int64_t deadline, size_t *len)
+{
+	int err = receive(s, deadline, len);
+
+	if (err)
+		return err;
+	if (s->reply.err < 0 && s->reply.err > -4096)
+		return fail(s->reply.err, "symbols: the file can't be read: %s", strerror(-s->reply.err));
+	return s->reply.last ? 0 : fail(-EPROTO, "symbols: an answer that makes no sense");
+}
+
+/* What the child says of an ELF file, looked at with care; false if it makes no sense. */
+static bool take_file(const struct symbolizer *s, size_t len, struct symbolizer_file *w, struct symbol_file *file)
+{
+	if (len != sizeof(s->reply) + sizeof(*w))
+		return false;
+	memcpy(w, s->message + sizeof(s->reply), sizeof(*w));
+	*file = (struct symbol_file){
+		.build_id = w->build_id,
+		.build_id_len = w->build_id_len,
+		.link = w->link,
+		.complete = w->complete,
+	};
+	return w->build_id_len <= sizeof(w->build_id) && memchr(w->link, 0, sizeof(w->link)) &&
+	       !strchr(w->link, '/');
+}
+
+/* Lets the caller look for debug files, and passes them on. */
+static int offer_debug_files(struct symbolizer *s, const struct symbol_query *q, size_t len, int64_t deadline)
+{
+	int fds[SYMBOLIZER_DEBUG_FILES], err;
+	struct symbolizer_file w;
+	struct symbol_file file;
+	size_t n;
+
+	if (!take_file(s, len, &w, &file))
+		return fail(-EPROTO, "symbols: an answer that makes no sense");
+	n = q->opened(q->ctx, &file, fds);
+	if (!n)
+		return 0;
+	err = send_request(s, SYMBOLIZER_DEBUG, 0, fds, n);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	return err ? err : receive_state(s, deadline, &len);
+}
+
+static int open_file(struct symbolizer *s, const struct symbol_query *q, int64_t deadline)
+{
+	size_t len;
+	int err;
+
+	s->request.kind = q->source;
+	s->request.build_id_len =
+		q->build_id_len <= sizeof(s->request.build_id) ? (uint32_t)q->build_id_len : 0;
+	if (s->request.build_id_len)
+		memcpy(s->request.build_id, q->build_id, s->request.build_id_len);
+	err = send_request(s, SYMBOLIZER_OPEN, 0, &q->fd, 1);
+	if (!err)
+		err = receive_state(s, deadline, &len);
+	if (!err && q->source == SYMBOLS_ELF && q->opened)
+		err = offer_debug_files(s, q, len, deadline);
+	return err;
+}
+
 /* Gives out the answers of one message; *next: the lowest index that may come. */
-static int take_answers(struct symbolizer *s, size_t len, size_t first, size_t n, size_t *next,
-			symbolizer_fn fn, void *ctx)
+static int take_answers(struct symbolizer *s, const struct symbol_query *q, size_t len, size_t first, size_t n,
+			size_t *next)
 {
 	size_t at = sizeof(s->reply);
 
 	for (uint32_t i = 0; i < s->reply.count; i++) {
 		struct symbolizer_answer a;
-		const char *name;
+		struct symbol_found found;
 		size_t padded;
 		int err;
 
@@ -218,53 +275,60 @@ static int take_answers(struct symbolizer *s, size_t len, size_t first, size_t n
 		memcpy(&a, s->message + at, sizeof(a));
 		padded = ((size_t)a.name_len + 7) & ~(size_t)7;
 		at += sizeof(a);
-		if (a.index < *next || a.index >= n || !a.name_len || a.name_len > SYMBOL_NAME_MAX ||
-		    padded > len - at)
+		if (a.index < *next || a.index >= n || a.name_len > SYMBOL_NAME_MAX || padded > len - at)
 			return fail(-EPROTO, "symbols: an answer that makes no sense");
-		name = (const char *)s->message + at;
-		if (memchr(name, 0, a.name_len))
+		found = (struct symbol_found){
+			.index = first + a.index,
+			.name = (const char *)s->message + at,
+			.len = a.name_len,
+			.start = a.start,
+			.offset = a.offset,
+		};
+		if (memchr(found.name, 0, found.len))
 			return fail(-EPROTO, "symbols: a name that is none");
 		*next = (size_t)a.index + 1;
 		at += padded;
-		err = fn(ctx, first + a.index, name, a.name_len, a.offset);
+		err = q->fn(q->ctx, &found);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int ask(struct symbolizer *s, const struct symbol_query *q, size_t first, size_t n, int64_t deadline,
-	       symbolizer_fn fn, void *ctx)
+static int ask(struct symbolizer *s, const struct symbol_query *q, size_t first, size_t n, int64_t deadline)
 {
 	size_t next = 0, len = 0;
-	int err = send_request(s, q, first, n);
+	int err;
 
+	memcpy(s->request.offsets, q->offsets + first, n * sizeof(uint64_t));
+	err = send_request(s, SYMBOLIZER_NAMES, n, NULL, 0);
 	while (!err) {
 		err = receive(s, deadline, &len);
-		if (!err && s->reply.err < 0 && s->reply.err > -4096)
-			return fail(s->reply.err, "symbols: the file can't be read: %s",
-				    strerror(-s->reply.err));
 		if (!err)
-			err = take_answers(s, len, first, n, &next, fn, ctx);
+			err = take_answers(s, q, len, first, n, &next);
 		if (!err && s->reply.last)
 			break;
 	}
 	return err;
 }
 
-int symbolizer_names(struct symbolizer *s, const struct symbol_query *q, symbolizer_fn fn, void *ctx)
+int symbolizer_names(struct symbolizer *s, const struct symbol_query *q)
 {
 	int64_t deadline = now_ms() + s->limit_ms;
 	int err = s->pid ? 0 : start_child(s);
+	bool open = false;
 
+	s->reply.err = 0;
+	if (!err)
+		err = open_file(s, q, deadline);
+	open = !err;
 	for (size_t first = 0; !err && first < q->n; first += SYMBOLIZER_OFFSETS) {
 		size_t n = q->n - first < SYMBOLIZER_OFFSETS ? q->n - first : SYMBOLIZER_OFFSETS;
 
-		err = ask(s, q, first, n, deadline, fn, ctx);
-		/* an answer of the child's own leaves it at its post; anything else may have left messages on
-		 * the way */
-		if (err && (s->reply.err != err || err == -EPIPE || err == -ETIMEDOUT || err == -EPROTO))
-			end_child(s);
+		err = ask(s, q, first, n, deadline);
 	}
+	/* an answer of the child's own leaves it at its post; anything else may have left messages on the way */
+	if (err && (open || s->reply.err != err || err == -EPIPE || err == -ETIMEDOUT || err == -EPROTO))
+		end_child(s);
 	return err;
 }

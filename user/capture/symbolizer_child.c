@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,8 +17,11 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "capture/symbolizer.h"
+#include "symbols/eh_frame.h"
+#include "symbols/elf_debug.h"
 #include "symbols/elf_symbols.h"
 #include "symbols/kernel_symbols.h"
+#include "symbols/minidebuginfo.h"
 #include "symbols/perf_map.h"
 
 #define TEXT_MAX (256u << 20)
@@ -26,8 +30,12 @@
 struct source {
 	enum symbol_source kind;
 	int err;
-	struct elf_file file, debug;
-	struct elf_symbols *elf;
+	struct elf_file file, debug; /* debug: data is NULL if there is none */
+	struct bytes unpacked;	     /* what `debug` is read from, if it was in the file itself */
+	struct elf_symbols *elf;     /* made with the first question, after debug files have come */
+	struct eh_function *functions; /* read when the first address has no symbol */
+	size_t n_functions;
+	bool functions_read;
 	struct bytes text;
 	struct perf_map *jit;
 	struct kernel_symbols *kernel;
@@ -47,8 +55,10 @@ struct child {
 static void source_release(struct source *s)
 {
 	elf_symbols_free(s->elf);
+	free(s->functions);
 	elf_file_release(&s->file);
 	elf_file_release(&s->debug);
+	bytes_release(&s->unpacked);
 	perf_map_free(s->jit);
 	kernel_symbols_free(s->kernel);
 	bytes_release(&s->text);
@@ -74,37 +84,59 @@ static int read_text(struct bytes *text, int fd)
 	}
 }
 
-static int open_elf(struct source *s, const int *fds, int n_fds, const struct symbolizer_request *r)
+static int open_elf(struct source *s, int fd, const struct symbolizer_request *r)
 {
-	bool has_debug;
-	int err = elf_file_open(&s->file, fds[0]);
+	int err = elf_file_open(&s->file, fd);
 
 	if (err)
 		return err;
 	/* opened by its path: is it the one that was mapped? */
 	if (r->build_id_len && s->file.build_id_len &&
 	    (r->build_id_len != s->file.build_id_len ||
-	     memcmp(r->build_id, s->file.build_id, r->build_id_len) != 0))
+	     memcmp(r->build_id, s->file.build_id, s->file.build_id_len) != 0))
 		return fail(-ESTALE, "the file has another build id");
-	has_debug = n_fds > 1 && !elf_file_open(&s->debug, fds[1]);
-	return elf_symbols_new(&s->elf, &s->file, has_debug ? &s->debug : NULL);
+	return 0;
 }
 
-static void source_open(struct source *s, const int *fds, int n_fds, const struct symbolizer_request *r)
+/* The first of them that belongs to the file. */
+static void take_debug_file(struct source *s, const int *fds, int n_fds)
+{
+	for (int i = 0; i < n_fds && s->file.data && !s->debug.data; i++)
+		if (!elf_file_open(&s->debug, fds[i]) && !elf_debug_fits(&s->debug, &s->file))
+			elf_file_release(&s->debug);
+}
+
+/* What the file carries itself, if nothing better came. */
+static void unpack_debug_file(struct source *s)
+{
+	if (s->debug.data || elf_symbols_in(&s->file) || minidebuginfo_unpack(&s->file, &s->unpacked))
+		return;
+	(void)elf_file_read(&s->debug, s->unpacked.data, s->unpacked.len);
+}
+
+static void make_elf_symbols(struct source *s)
+{
+	if (s->err || s->elf || s->kind != SYMBOLS_ELF)
+		return;
+	unpack_debug_file(s);
+	s->err = elf_symbols_new(&s->elf, &s->file, s->debug.data ? &s->debug : NULL);
+}
+
+static void source_open(struct source *s, int fd, const struct symbolizer_request *r)
 {
 	source_release(s);
 	s->kind = r->kind;
 	switch (s->kind) {
 	case SYMBOLS_ELF:
-		s->err = open_elf(s, fds, n_fds, r);
+		s->err = open_elf(s, fd, r);
 		return;
 	case SYMBOLS_PERF_MAP:
-		s->err = read_text(&s->text, fds[0]);
+		s->err = read_text(&s->text, fd);
 		if (!s->err)
 			s->err = perf_map_new(&s->jit, (const char *)s->text.data, s->text.len);
 		return;
 	case SYMBOLS_KERNEL:
-		s->err = read_text(&s->text, fds[0]);
+		s->err = read_text(&s->text, fd);
 		if (!s->err)
 			s->err = kernel_symbols_new(&s->kernel, (const char *)s->text.data, s->text.len);
 		return;
@@ -112,10 +144,54 @@ static void source_open(struct source *s, const int *fds, int n_fds, const struc
 	s->err = -EINVAL;
 }
 
-static bool source_at(const struct source *s, uint64_t offset, struct symbol *symbol)
+/* The function by the call frame information, which covers what has no symbol, too. */
+static const struct eh_function *function_at(struct source *s, uint64_t vaddr)
+{
+	size_t low = 0, high;
+
+	if (!s->functions_read) {
+		s->functions_read = true;
+		if (eh_frame_functions(&s->file, s->debug.data ? &s->debug : NULL, &s->functions, &s->n_functions))
+			s->n_functions = 0;
+	}
+	high = s->n_functions;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->functions[middle].start <= vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && vaddr < s->functions[low - 1].end ? &s->functions[low - 1] : NULL;
+}
+
+/* With an empty name: *start is where the function begins. */
+static bool elf_at(struct source *s, uint64_t offset, struct symbol *symbol, uint64_t *start)
+{
+	const struct eh_function *function;
+	uint64_t vaddr;
+	bool found;
+
+	if (!elf_file_vaddr(&s->file, offset, &vaddr))
+		return false;
+	found = elf_symbols_at(s->elf, vaddr, symbol);
+	if (found && !symbol->unsized)
+		return true;
+	function = function_at(s, vaddr);
+	/* one without a size ends where another function begins */
+	if (!function || (found && function->start <= vaddr - symbol->offset))
+		return found;
+	memset(symbol, 0, sizeof(*symbol));
+	symbol->offset = vaddr - function->start;
+	*start = function->start;
+	return true;
+}
+
+static bool source_at(struct source *s, uint64_t offset, struct symbol *symbol, uint64_t *start)
 {
 	if (s->elf)
-		return elf_symbols_at_offset(s->elf, offset, symbol);
+		return elf_at(s, offset, symbol, start);
 	if (s->jit)
 		return perf_map_at(s->jit, offset, symbol);
 	return s->kernel && kernel_symbols_at(s->kernel, offset, symbol);
@@ -136,37 +212,69 @@ static int send_reply(struct child *c, bool last)
 	return 0;
 }
 
+/* The name as it goes out, into `to` (SYMBOL_NAME_MAX bytes): its length. */
+static size_t whole_name(const struct symbol *symbol, unsigned char *to)
+{
+	size_t len = symbol->name_len, module = symbol->module ? symbol->module_len + 3 : 0;
+
+	if (len)
+		memcpy(to, symbol->name, len);
+	if (!module || len + module > SYMBOL_NAME_MAX)
+		return len;
+	memcpy(to + len, " [", 2);
+	memcpy(to + len + 2, symbol->module, symbol->module_len);
+	to[len + module - 1] = ']';
+	return len + module;
+}
+
 static int answer(struct child *c, uint32_t count)
 {
-	c->len = sizeof(c->reply);
-	c->reply.count = 0;
+	const size_t most = sizeof(struct symbolizer_answer) + SYMBOL_NAME_MAX + 8;
+
+	make_elf_symbols(&c->source);
 	for (uint32_t i = 0; !c->source.err && i < count; i++) {
 		struct symbolizer_answer head = {.index = i};
 		struct symbol symbol;
-		size_t padded;
+		unsigned char *name;
 
-		if (!source_at(&c->source, c->request.offsets[i], &symbol))
+		if (!source_at(&c->source, c->request.offsets[i], &symbol, &head.start))
 			continue;
-		padded = (symbol.name_len + 7) & ~(size_t)7;
-		if (c->len + sizeof(head) + padded > sizeof(c->message) && send_reply(c, false))
+		if (c->len + most > sizeof(c->message) && send_reply(c, false))
 			return -EPIPE;
-		head.name_len = (uint32_t)symbol.name_len;
+		name = c->message + c->len + sizeof(head);
+		head.name_len = (uint32_t)whole_name(&symbol, name);
 		head.offset = symbol.offset;
 		memcpy(c->message + c->len, &head, sizeof(head));
-		memset(c->message + c->len + sizeof(head) + padded - 8, 0, 8);
-		memcpy(c->message + c->len + sizeof(head), symbol.name, symbol.name_len);
-		c->len += sizeof(head) + padded;
+		memset(name + head.name_len, 0, -(size_t)head.name_len & 7);
+		c->len += sizeof(head) + ((head.name_len + 7) & ~7u);
 		c->reply.count++;
 	}
 	return send_reply(c, true);
 }
 
+/* What the parent is to know of the file, to look for more. */
+static int answer_open(struct child *c)
+{
+	const struct elf_file *e = &c->source.file;
+	struct symbolizer_file file = {0};
+
+	if (c->source.err || c->source.kind != SYMBOLS_ELF)
+		return send_reply(c, true);
+	file.complete = elf_symbols_in(e);
+	file.build_id_len = (uint32_t)e->build_id_len;
+	memcpy(file.build_id, e->build_id, e->build_id_len);
+	snprintf(file.link, sizeof(file.link), "%s", e->debug_link);
+	memcpy(c->message + c->len, &file, sizeof(file));
+	c->len += sizeof(file);
+	return send_reply(c, true);
+}
+
 /* The next request; the number of descriptors that came with it, or negative at the end. */
-static int receive(struct child *c, int fds[2], uint32_t *count)
+static int receive(struct child *c, int fds[SYMBOLIZER_DEBUG_FILES], uint32_t *count)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		char bytes[CMSG_SPACE(SYMBOLIZER_DEBUG_FILES * sizeof(int))];
 	} control;
 	struct iovec data = {&c->request, sizeof(c->request)};
 	struct msghdr message = {.msg_iov = &data,
@@ -189,6 +297,34 @@ static int receive(struct child *c, int fds[2], uint32_t *count)
 	return *count <= ((size_t)len - head) / sizeof(uint64_t) ? n : -EPIPE;
 }
 
+/* 0, or negative at the end. */
+static int take_request(struct child *c)
+{
+	int fds[SYMBOLIZER_DEBUG_FILES], n, err = -EPIPE;
+	uint32_t count;
+
+	n = receive(c, fds, &count);
+	if (n < 0)
+		return n;
+	switch (c->request.step) {
+	case SYMBOLIZER_OPEN:
+		if (n == 1)
+			source_open(&c->source, fds[0], &c->request);
+		err = n == 1 ? answer_open(c) : -EPIPE;
+		break;
+	case SYMBOLIZER_DEBUG:
+		take_debug_file(&c->source, fds, n);
+		err = send_reply(c, true);
+		break;
+	case SYMBOLIZER_NAMES:
+		err = answer(c, count);
+		break;
+	}
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+	return err;
+}
+
 void symbolizer_child(int fd)
 {
 	struct child *c = calloc(1, sizeof(*c));
@@ -200,19 +336,8 @@ void symbolizer_child(int fd)
 	/* the first message says that the sandbox is shut */
 	if (send_reply(c, true))
 		goto out;
-	for (;;) {
-		uint32_t count;
-		int fds[2], n = receive(c, fds, &count);
-
-		if (n < 0)
-			break;
-		if (n)
-			source_open(&c->source, fds, n, &c->request);
-		for (int i = 0; i < n; i++)
-			close(fds[i]);
-		if (answer(c, count))
-			break;
-	}
+	while (!take_request(c))
+		;
 out:
 	source_release(&c->source);
 	free(c);

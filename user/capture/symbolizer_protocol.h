@@ -13,15 +13,20 @@
 #define SYMBOLIZER_OFFSETS 2048	      /* of one request */
 #define SYMBOLIZER_MESSAGE (48 << 10) /* bytes of the largest message */
 
-/* To the child: with one or two descriptors (the file, its debug file) if `fds`, else about the file before.
- */
+enum symbolizer_step {
+	SYMBOLIZER_OPEN = 1,  /* with the descriptor of a file; answered by struct symbolizer_file if it is an ELF file */
+	SYMBOLIZER_DEBUG = 2, /* with descriptors of what may be its debug file */
+	SYMBOLIZER_NAMES = 3, /* with offsets in it; answered by names */
+};
+
+/* To the child. */
 struct symbolizer_request {
 	uint32_t magic;
-	uint32_t kind; /* enum symbol_source */
-	uint32_t fds;
-	uint32_t count;	       /* u64 that follow */
-	uint32_t build_id_len; /* what the file must be; 0: not known */
-	uint8_t build_id[20];
+	uint32_t step;	       /* enum symbolizer_step */
+	uint32_t kind;	       /* OPEN: enum symbol_source */
+	uint32_t count;	       /* NAMES: u64 that follow */
+	uint32_t build_id_len; /* OPEN: what the file must be; 0: not known */
+	uint8_t build_id[28];
 	uint64_t offsets[SYMBOLIZER_OFFSETS];
 };
 
@@ -37,11 +42,21 @@ struct symbolizer_answer {
 	uint32_t index; /* in the request's offsets */
 	uint32_t name_len;
 	uint64_t offset; /* in the function */
+	uint64_t start;	 /* of the function, if name_len is 0 */
 };
 
-_Static_assert(sizeof(struct symbolizer_request) == 40 + 8 * SYMBOLIZER_OFFSETS, "symbolizer_request");
+/* Follows the reply to OPEN. */
+struct symbolizer_file {
+	uint32_t complete; /* 1: it has a .symtab */
+	uint32_t build_id_len;
+	uint8_t build_id[24];
+	char link[256]; /* terminated */
+};
+
+_Static_assert(sizeof(struct symbolizer_request) == 48 + 8 * SYMBOLIZER_OFFSETS, "symbolizer_request");
 _Static_assert(sizeof(struct symbolizer_reply) == 16, "symbolizer_reply");
-_Static_assert(sizeof(struct symbolizer_answer) == 16, "symbolizer_answer");
+_Static_assert(sizeof(struct symbolizer_answer) == 24, "symbolizer_answer");
+_Static_assert(sizeof(struct symbolizer_file) == 288, "symbolizer_file");
 
 /* The child's life, in symbolizer_child.c: answers requests on fd until the other end is closed. */
 void symbolizer_child(int fd);

@@ -4,20 +4,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "capture/debug_files.h"
 #include "symbols/vdso.h"
 #include "wire_record.h"
 
 #define SECTION_STEP (1u << 20)
+#define LABEL_MAX    256
+
+_Static_assert(DEBUG_FILES_MAX <= SYMBOLIZER_DEBUG_FILES, "debug files that are found, and that can be offered");
 #define TOTAL_NS     60000000000ll
 #define OFFSET_MASK  ((1ull << WIRE_FRAME_OFFSET_BITS) - 1)
 
@@ -27,8 +30,11 @@ struct job {
 	struct symbolizer *symbolizer;
 	struct recording_writer *writer;
 	struct symbols_result *result;
+	const struct identity *reader;
 	struct bytes names;
-	const uint64_t *frames; /* of the file that is asked about */
+	uint32_t number;        /* the file that is asked about: */
+	char label[LABEL_MAX];  /* its name without folders */
+	const uint64_t *frames; /* of it */
 	int write_error;
 };
 
@@ -50,46 +56,63 @@ static int flush(struct job *j)
 	return err;
 }
 
-static int take_name(void *ctx, size_t index, const char *name, size_t len, uint64_t offset)
+static int add_name(struct job *j, const struct section_name *head, const char *name)
 {
-	struct job *j = ctx;
-	struct section_name s = {
-		.frame = j->frames[index],
-		.offset = offset > UINT32_MAX ? UINT32_MAX : (uint32_t)offset,
-		.name_len = (uint16_t)len,
-	};
-	int err = bytes_add(&j->names, &s, sizeof(s));
+	int err = bytes_add(&j->names, head, sizeof(*head));
 
 	if (!err)
-		err = bytes_add(&j->names, name, len);
+		err = bytes_add(&j->names, name, head->name_len);
 	if (!err)
-		err = bytes_add(&j->names, NULL, -len & 7);
+		err = bytes_add(&j->names, NULL, -(size_t)head->name_len & 7);
 	if (!err && j->names.len >= SECTION_STEP)
 		err = flush(j);
 	j->result->frames_named++;
-	j->write_error = err;
 	return err;
 }
 
-/* The separate debug file that the distribution installs, by build id; -1 if there is none. */
-static int open_debug(const uint8_t *build_id, size_t len)
+static int take_name(void *ctx, const struct symbol_found *found)
 {
-	char path[128] = "/usr/lib/debug/.build-id/";
-	size_t at = strlen(path);
-	struct stat st;
-	int fd;
+	struct job *j = ctx;
+	struct section_name head = {
+		.frame = j->frames[found->index],
+		.offset = found->offset > UINT32_MAX ? UINT32_MAX : (uint32_t)found->offset,
+		.name_len = (uint16_t)found->len,
+	};
+	char made[LABEL_MAX + 32];
+	const char *name = found->name;
 
-	if (len < 2)
-		return -1;
-	for (size_t i = 0; i < len; i++)
-		at += (size_t)snprintf(path + at, sizeof(path) - at, i == 1 ? "/%02x" : "%02x", build_id[i]);
-	snprintf(path + at, sizeof(path) - at, ".debug");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
-		close(fd);
-		fd = -1;
+	if (!found->len) {
+		int len = snprintf(made, sizeof(made), "%s+0x%" PRIx64, j->label, found->start);
+
+		head.name_len = (uint16_t)len;
+		head.depth = SECTION_NAME_NO_SYMBOL;
+		name = made;
 	}
-	return fd;
+	j->write_error = add_name(j, &head, name);
+	return j->write_error;
+}
+
+/* The file says what it is, and may ask for its debug file. */
+static size_t take_file(void *ctx, const struct symbol_file *file, int *fds)
+{
+	struct job *j = ctx;
+	struct mapping_files *files = mappings_files(j->mappings);
+
+	mapping_files_tell_build_id(files, j->number, file->build_id, file->build_id_len);
+	return file->complete ? 0 : mapping_files_open_debug(files, j->number, file->link, j->reader, fds);
+}
+
+/* The last part of the path, without what the kernel puts behind names that are gone. */
+static void set_label(struct job *j, const char *path)
+{
+	static const char gone[] = " (deleted)";
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	snprintf(j->label, sizeof(j->label), "%s", slash && slash[1] ? slash + 1 : path);
+	len = strlen(j->label);
+	if (len >= sizeof(gone) && !strcmp(j->label + len - (sizeof(gone) - 1), gone))
+		j->label[len - (sizeof(gone) - 1)] = '\0';
 }
 
 /* Fills in what the frames of that file are to be looked up in; -ENOENT and the like if there is nothing. */
@@ -97,7 +120,6 @@ static int open_source(struct job *j, uint32_t number, struct symbol_query *q, u
 {
 	struct mapping_file file;
 
-	q->debug_fd = -1;
 	*base = 0;
 	if (number >= WIRE_FRAME_KERNEL_FILE) {
 		q->source = SYMBOLS_KERNEL;
@@ -105,14 +127,14 @@ static int open_source(struct job *j, uint32_t number, struct symbol_query *q, u
 		return q->fd < 0 ? -errno : 0;
 	}
 	file = mapping_files_get(mappings_files(j->mappings), number);
+	set_label(j, file.path);
 	switch (file.kind) {
 	case SECTION_FILE_ELF:
 		q->source = SYMBOLS_ELF;
 		q->fd = mapping_files_open(mappings_files(j->mappings), number);
 		q->build_id = file.build_id;
 		q->build_id_len = file.build_id_len;
-		if (q->fd >= 0)
-			q->debug_fd = open_debug(file.build_id, file.build_id_len);
+		q->opened = take_file;
 		break;
 	case SECTION_FILE_VDSO:
 		q->source = SYMBOLS_ELF;
@@ -138,7 +160,7 @@ static bool is_loss(const struct symbol_query *q, int err)
 
 static int name_file(struct job *j, uint32_t number, const uint64_t *frames, size_t n)
 {
-	struct symbol_query q = {.n = n};
+	struct symbol_query q = {.n = n, .fn = take_name, .ctx = j};
 	uint64_t *offsets, base;
 	int err = open_source(j, number, &q, &base);
 
@@ -153,9 +175,10 @@ static int name_file(struct job *j, uint32_t number, const uint64_t *frames, siz
 			offsets[i] =
 				q.source == SYMBOLS_KERNEL ? frames[i] : base + (frames[i] & OFFSET_MASK);
 		q.offsets = offsets;
+		j->number = number;
 		j->frames = frames;
 		j->write_error = 0;
-		err = symbolizer_names(j->symbolizer, &q, take_name, j);
+		err = symbolizer_names(j->symbolizer, &q);
 		if (err && !j->write_error)
 			j->result->files_lost += is_loss(&q, err);
 		err = j->write_error;
@@ -164,8 +187,6 @@ static int name_file(struct job *j, uint32_t number, const uint64_t *frames, siz
 	}
 	free(offsets);
 	close(q.fd);
-	if (q.debug_fd >= 0)
-		close(q.debug_fd);
 	return err;
 }
 
@@ -177,10 +198,10 @@ static uint32_t file_of(uint64_t frame)
 	return number < WIRE_FRAME_KERNEL_FILE ? number : WIRE_FRAME_KERNEL_FILE;
 }
 
-int symbols_write(struct mappings *m, struct symbolizer *s, struct recording_writer *w,
-		  struct symbols_result *result)
+int symbols_write(struct mappings *m, struct symbolizer *s, const struct identity *reader,
+		  struct recording_writer *w, struct symbols_result *result)
 {
-	struct job j = {.mappings = m, .symbolizer = s, .writer = w, .result = result};
+	struct job j = {.mappings = m, .symbolizer = s, .reader = reader, .writer = w, .result = result};
 	int64_t deadline = now_ns() + TOTAL_NS;
 	uint64_t *frames;
 	size_t n, end;

@@ -3,6 +3,7 @@
 #ifndef CONCTRACE_SYMBOLS_WRITE_H
 #define CONCTRACE_SYMBOLS_WRITE_H
 
+#include "capture/identity.h"
 #include "capture/mappings.h"
 #include "capture/symbolizer.h"
 #include "recording/recording.h"
@@ -13,10 +14,12 @@ struct symbols_result {
 };
 
 /*
- * Writes SECTION_NAMES. Files that can't be read are counted, not errors; after 60 s the rest is given up and
- * counted. 0, or an error of the recording or of memory.
+ * Writes SECTION_NAMES. Separate debug files are opened with the rights of `reader`, who will see the names.
+ * Files that can't be read are counted, not errors; after 60 s the rest is given up and counted. Build ids that
+ * the files have and the mapping events did not tell are known from then on (mappings_write_files). 0, or an
+ * error of the recording or of memory.
  */
-int symbols_write(struct mappings *m, struct symbolizer *s, struct recording_writer *w,
-		  struct symbols_result *result);
+int symbols_write(struct mappings *m, struct symbolizer *s, const struct identity *reader,
+		  struct recording_writer *w, struct symbols_result *result);
 
 #endif

@@ -169,6 +169,7 @@ static int session(struct record *r, const struct record_target *t, struct sessi
 		.sample_hz = (uint32_t)o->frequency,
 		.workload = &r->workload,
 		.parser = &r->parser,
+		.reader = &r->invoking,
 		.origin = &r->origin,
 		.recording_path = r->options->recording,
 		.started = on_started,

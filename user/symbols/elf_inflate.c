@@ -12,6 +12,7 @@
 
 #define RATIO	    1032 /* the most that deflate makes of a byte */
 #define LEN_MAX	    (256u << 20)
+#define CRC_STEP    (1u << 30) /* what zlib takes at once is an unsigned int */
 #define ZDEBUG_HEAD 12 /* "ZLIB" and the length, most significant byte first */
 
 /* Where the stream begins in the section, 0: it is none of zlib; the length that it says it will have. */
@@ -71,4 +72,13 @@ int elf_section_inflate(const struct elf_file *e, const struct elf_section *s, u
 	}
 	*out = inflated;
 	return 0;
+}
+
+uint32_t elf_checksum(const unsigned char *bytes, size_t len)
+{
+	uLong crc = crc32(0, NULL, 0);
+
+	for (size_t at = 0; at < len; at += CRC_STEP)
+		crc = crc32(crc, bytes + at, (uInt)(len - at < CRC_STEP ? len - at : CRC_STEP));
+	return (uint32_t)crc;
 }

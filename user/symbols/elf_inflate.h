@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bytes of a section that is stored compressed. The door to zlib on this side of the recording. */
+/* The bytes of a section that is stored compressed, and checksums. The door to zlib on this side of the recording. */
 #ifndef CONCTRACE_ELF_INFLATE_H
 #define CONCTRACE_ELF_INFLATE_H
 
@@ -12,5 +12,8 @@
  */
 int elf_section_inflate(const struct elf_file *e, const struct elf_section *s, unsigned char **out,
 			size_t *len);
+
+/* The CRC-32 of bytes, as .gnu_debuglink has it. */
+uint32_t elf_checksum(const unsigned char *bytes, size_t len);
 
 #endif

@@ -16,6 +16,11 @@
 #define MAX_SYMBOLS    20000000u
 #define MAX_STEPS_BACK 64 /* over nested functions, when an address lies after the nearest one's end */
 
+/* Ranks of names, added up. */
+#define RANK_LOCAL   0x100
+#define RANK_STUB    0x800
+#define RANK_UNSIZED 0x1000
+
 enum name_table { NAMES_MADE, NAMES_FIRST, NAMES_TABLES = 5 };
 
 struct entry {
@@ -55,7 +60,7 @@ static uint16_t rank_of(const char *name, unsigned int bind, uint64_t size)
 	while (underscores < 15 && name[underscores] == '_')
 		underscores++;
 	rank = bind == STB_LOCAL ? 2 : bind == STB_WEAK ? 1 : 0;
-	return (uint16_t)((size ? 0 : 0x1000) + (rank == 2 ? 0x100 : 0) + underscores * 4 + rank);
+	return (uint16_t)((size ? 0 : RANK_UNSIZED) + (rank == 2 ? RANK_LOCAL : 0) + underscores * 4 + rank);
 }
 
 static int add_entry(struct elf_symbols *s, const struct entry *entry)
@@ -143,7 +148,7 @@ static int add_stub(void *ctx, uint64_t addr, uint64_t size, const char *name)
 
 	if (s->made.len > UINT32_MAX / 2)
 		return 0;
-	entry.rank = 0x800;
+	entry.rank = RANK_STUB;
 	err = bytes_printf(&s->made, "%.*s@plt", SYMBOL_NAME_MAX, name);
 	if (!err)
 		err = bytes_add(&s->made, NULL, 1);
@@ -238,7 +243,7 @@ int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const st
 	s->file = e;
 	s->n_names = NAMES_FIRST;
 	err = add_tables(s, e);
-	if (!err && elf_file_is_debug_of(debug, e))
+	if (!err && debug)
 		err = add_tables(s, debug);
 	if (!err)
 		err = elf_plt_walk(e, add_stub, s);
@@ -260,6 +265,27 @@ void elf_symbols_free(struct elf_symbols *s)
 	free(s->entries);
 	bytes_release(&s->made);
 	free(s);
+}
+
+bool elf_symbols_in(const struct elf_file *e)
+{
+	size_t len, step = e->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+
+	for (size_t i = 0; i < e->n_sections; i++) {
+		const unsigned char *bytes;
+
+		if (e->sections[i].type != SHT_SYMTAB)
+			continue;
+		bytes = elf_section_bytes(e, &e->sections[i], &len);
+		for (size_t at = 0; bytes && len - at >= step; at += step) {
+			Elf64_Sym sym;
+
+			read_symbol(e, bytes + at, &sym);
+			if (is_function(&sym))
+				return true;
+		}
+	}
+	return false;
 }
 
 size_t elf_symbols_count(const struct elf_symbols *s)
@@ -286,9 +312,11 @@ bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *
 		if (vaddr - entry->addr >= entry->size)
 			continue;
 		names = names_of(s, entry->table);
+		memset(out, 0, sizeof(*out));
 		out->name = (const char *)names.bytes + entry->name;
 		out->name_len = strnlen(out->name, SYMBOL_NAME_MAX);
 		out->offset = vaddr - entry->addr;
+		out->unsized = entry->rank & RANK_UNSIZED;
 		return true;
 	}
 	return false;

@@ -14,12 +14,14 @@
 struct elf_symbols; /* opaque */
 
 /*
- * `e` and `debug` (NULL: none; ignored unless its build id is e's) must outlive the table. A file without any
- * symbol gives an empty table. 0 or -ENOMEM.
+ * `e` and `debug` (its debug file: elf_debug.h; NULL: none) must outlive the table. A file without any symbol
+ * gives an empty table. 0 or -ENOMEM.
  */
 int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const struct elf_file *debug);
 void elf_symbols_free(struct elf_symbols *s);
 size_t elf_symbols_count(const struct elf_symbols *s);
+/* Has the file a .symtab of its own (with a function in it)? Then a debug file's knows no more. */
+bool elf_symbols_in(const struct elf_file *e);
 
 /* The function that the address lies in; false if none. Names of PLT stubs end in "@plt". */
 bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out);

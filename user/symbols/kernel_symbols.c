@@ -13,11 +13,14 @@
 
 #define MAX_FUNCTION (1u << 20) /* no function is larger: an address farther away lies in none */
 #define RANK_DATA    3
+#define MAX_MODULE   64
 
 struct entry {
 	uint64_t addr;
 	uint32_t name; /* place in the text */
 	uint16_t name_len;
+	uint16_t module; /* place of the module's name behind the end of `name`, 0: none */
+	uint8_t module_len;
 	uint8_t code; /* a function, else only the end of the one before */
 	uint8_t rank; /* of the names for one address the lowest wins */
 };
@@ -59,6 +62,25 @@ static bool is_mark(const char *name, size_t len)
 	return name[0] == '$' || (len > 2 && name[0] == '.' && name[1] == 'L');
 }
 
+/* Behind the name: white space and [MODULE]. */
+static void parse_module(const char *text, size_t at, size_t end, struct entry *entry)
+{
+	size_t start = at, len;
+
+	while (at < end && (text[at] == '\t' || text[at] == ' '))
+		at++;
+	if (at >= end || text[at] != '[' || at + 1 - start > UINT16_MAX)
+		return;
+	at++;
+	for (len = 0; at + len < end && text[at + len] != ']'; len++)
+		if (text[at + len] == '[' || text[at + len] == ' ')
+			return;
+	if (!len || len > MAX_MODULE || at + len >= end)
+		return;
+	entry->module = (uint16_t)(at - start);
+	entry->module_len = (uint8_t)len;
+}
+
 /* ADDRESS ' ' TYPE ' ' NAME [\t[MODULE]] */
 static bool parse_line(const char *text, size_t at, size_t end, struct entry *entry)
 {
@@ -74,6 +96,8 @@ static bool parse_line(const char *text, size_t at, size_t end, struct entry *en
 		return false;
 	entry->name = (uint32_t)name;
 	entry->name_len = len > SYMBOL_NAME_MAX ? SYMBOL_NAME_MAX : (uint16_t)len;
+	if (len <= SYMBOL_NAME_MAX)
+		parse_module(text, name + len, end, entry);
 	entry->rank = rank_of(text[at + 1], text + name, len);
 	entry->code = entry->rank < RANK_DATA * 16;
 	return true;
@@ -185,8 +209,13 @@ bool kernel_symbols_at(const struct kernel_symbols *k, uint64_t addr, struct sym
 	entry = &k->entries[low - 1];
 	if (!entry->code || addr - entry->addr >= MAX_FUNCTION)
 		return false;
+	memset(out, 0, sizeof(*out));
 	out->name = k->text + entry->name;
 	out->name_len = entry->name_len;
+	if (entry->module) {
+		out->module = out->name + entry->name_len + entry->module;
+		out->module_len = entry->module_len;
+	}
 	out->offset = addr - entry->addr;
 	return true;
 }

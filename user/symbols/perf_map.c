@@ -11,8 +11,7 @@
 #include "symbols/address_order.h"
 #include "symbols/hex.h"
 
-#define MAX_ENTRIES    8000000u
-#define MAX_STEPS_BACK 256 /* over code that was replaced, when looking for what covers an address */
+#define MAX_ENTRIES 4000000u
 
 struct entry {
 	uint64_t start, size;
@@ -21,10 +20,25 @@ struct entry {
 	uint32_t pad;
 };
 
+/* Addresses that belong to one entry; none overlaps another. */
+struct piece {
+	uint64_t start, end;
+	uint64_t entry; /* index */
+};
+
 struct perf_map {
 	const char *text;
-	struct entry *entries;
+	struct entry *entries; /* by start */
 	size_t n, cap;
+	struct piece *pieces; /* by start */
+	size_t n_pieces, cap_pieces;
+};
+
+/* The entries that reach to where the sweep is, the latest line on top. */
+struct heap {
+	const struct entry *entries;
+	uint32_t *items;
+	size_t n;
 };
 
 /* A number and the spaces behind it, at line[*at]; false if there is none. */
@@ -101,6 +115,91 @@ static int read_lines(struct perf_map *m, const char *text, size_t len)
 	return 0;
 }
 
+static bool is_later(const struct heap *h, size_t a, size_t b)
+{
+	return h->entries[h->items[a]].name > h->entries[h->items[b]].name;
+}
+
+static void swap_items(struct heap *h, size_t a, size_t b)
+{
+	uint32_t item = h->items[a];
+
+	h->items[a] = h->items[b];
+	h->items[b] = item;
+}
+
+static void heap_push(struct heap *h, uint32_t entry)
+{
+	size_t at = h->n++;
+
+	h->items[at] = entry;
+	for (; at && is_later(h, at, (at - 1) / 2); at = (at - 1) / 2)
+		swap_items(h, at, (at - 1) / 2);
+}
+
+static void heap_pop(struct heap *h)
+{
+	size_t at = 0, child;
+
+	h->items[0] = h->items[--h->n];
+	while ((child = 2 * at + 1) < h->n) {
+		child += child + 1 < h->n && is_later(h, child + 1, child);
+		if (!is_later(h, child, at))
+			break;
+		swap_items(h, at, child);
+		at = child;
+	}
+}
+
+static int add_piece(struct perf_map *m, uint64_t start, uint64_t end, uint64_t entry)
+{
+	struct piece *last = m->n_pieces ? &m->pieces[m->n_pieces - 1] : NULL;
+	int err;
+
+	if (last && last->entry == entry && last->end == start) {
+		last->end = end;
+		return 0;
+	}
+	err = array_grow(&m->pieces, &m->cap_pieces, m->n_pieces + 1, sizeof(*m->pieces));
+	if (!err)
+		m->pieces[m->n_pieces++] = (struct piece){.start = start, .end = end, .entry = entry};
+	return err;
+}
+
+static uint64_t end_of(const struct entry *entry)
+{
+	return entry->start + entry->size;
+}
+
+/* One sweep from the lowest address up: of the entries that cover a place, the latest has it. */
+static int cut_pieces(struct perf_map *m)
+{
+	struct heap h = {.entries = m->entries, .items = malloc(m->n * sizeof(*h.items))};
+	uint64_t at = 0;
+	size_t next = 0;
+	int err = h.items ? 0 : fail(-ENOMEM, "perf map: no memory for %zu lines", m->n);
+
+	while (!err && (next < m->n || h.n)) {
+		uint64_t end;
+
+		if (!h.n)
+			at = m->entries[next].start;
+		while (next < m->n && m->entries[next].start == at)
+			heap_push(&h, (uint32_t)next++);
+		while (h.n && end_of(&m->entries[h.items[0]]) <= at)
+			heap_pop(&h);
+		if (!h.n)
+			continue;
+		end = end_of(&m->entries[h.items[0]]);
+		if (next < m->n && m->entries[next].start < end)
+			end = m->entries[next].start;
+		err = add_piece(m, at, end, h.items[0]);
+		at = end;
+	}
+	free(h.items);
+	return err;
+}
+
 int perf_map_new(struct perf_map **out, const char *text, size_t len)
 {
 	struct perf_map *m = calloc(1, sizeof(*m));
@@ -113,6 +212,8 @@ int perf_map_new(struct perf_map **out, const char *text, size_t len)
 	err = read_lines(m, text, len);
 	if (!err && m->n)
 		err = sort_entries(m);
+	if (!err && m->n)
+		err = cut_pieces(m);
 	if (err) {
 		perf_map_free(m);
 		return err;
@@ -126,6 +227,7 @@ void perf_map_free(struct perf_map *m)
 	if (!m)
 		return;
 	free(m->entries);
+	free(m->pieces);
 	free(m);
 }
 
@@ -136,27 +238,23 @@ size_t perf_map_count(const struct perf_map *m)
 
 bool perf_map_at(const struct perf_map *m, uint64_t addr, struct symbol *out)
 {
-	const struct entry *best = NULL;
-	size_t low = 0, high = m->n;
+	size_t low = 0, high = m->n_pieces;
+	const struct entry *entry;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (m->entries[middle].start <= addr)
+		if (m->pieces[middle].start <= addr)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (size_t steps = 0; low > 0 && steps < MAX_STEPS_BACK; steps++) {
-		const struct entry *entry = &m->entries[--low];
-
-		if (addr - entry->start < entry->size && (!best || entry->name > best->name))
-			best = entry;
-	}
-	if (!best)
+	if (!low || addr >= m->pieces[low - 1].end)
 		return false;
-	out->name = m->text + best->name;
-	out->name_len = best->name_len;
-	out->offset = addr - best->start;
+	entry = &m->entries[m->pieces[low - 1].entry];
+	memset(out, 0, sizeof(*out));
+	out->name = m->text + entry->name;
+	out->name_len = entry->name_len;
+	out->offset = addr - entry->start;
 	return true;
 }
