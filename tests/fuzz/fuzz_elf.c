@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* With libFuzzer: clang -fsanitize=fuzzer,address. Without: -DFUZZ_MAIN, the files to try as arguments. */
-/* In: any bytes as an ELF file. Out: nothing; the symbols of it must neither crash nor read beyond it. */
+/*
+ * In: any bytes as an ELF file. Out: nothing; the symbols of it, its debug link and what it carries must neither
+ * crash nor read beyond it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbols/elf_debug.h"
 #include "symbols/elf_symbols.h"
+#include "symbols/minidebuginfo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,6 +31,22 @@ static unsigned int look_up(const struct elf_symbols *s, uint64_t offset)
 	return sum;
 }
 
+/* As its own debug file, with and without the shortcut of build ids; and the file within. */
+static void read_more(struct elf_file *file)
+{
+	struct bytes unpacked = {0};
+	struct elf_file within;
+
+	used += elf_debug_fits(file, file);
+	file->build_id_len = 0;
+	used += elf_debug_fits(file, file);
+	if (!minidebuginfo_unpack(file, &unpacked) && !elf_file_read(&within, unpacked.data, unpacked.len)) {
+		used += (unsigned int)within.n_sections;
+		elf_file_release(&within);
+	}
+	bytes_release(&unpacked);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct elf_symbols *symbols = NULL;
@@ -43,6 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		used = sum;
 	}
 	elf_symbols_free(symbols);
+	used += elf_symbols_in(&file);
+	read_more(&file);
 	elf_file_release(&file);
 	return 0;
 }

@@ -147,6 +147,9 @@ static void check_hostile(void)
 	check_one_hostile(repeat("_RINvC1a1b", "T", 1500, ""));
 	check_one_hostile(repeat("_RINvC1a1b", "TB9_", 900, "E"));
 	check_one_hostile(repeat("_RNvC", "9", 3900, "a"));
+	/* a part that refers to itself */
+	check_one_hostile(repeat("_RINvC1aB_", "B_", 1900, "E"));
+	check_one_hostile(repeat("_RINvMsYB_I", "NvB_1a", 600, "E"));
 	check_one_hostile(repeat("_RNvCu3900", "a_", 1900, "zzzz9999"));
 	check_one_hostile(repeat("_ZN", "1a", 1900, "17h0123456789abcdefE"));
 	/* beyond what a table gives */

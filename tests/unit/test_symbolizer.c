@@ -79,6 +79,28 @@ static void check_perf_map(struct symbolizer *s)
 	close(fd);
 }
 
+static void check_kernel(struct symbolizer *s)
+{
+	static const char text[] = "ffffffff81001000 T schedule\n"
+				   "ffffffffc0000000 t bpf_prog_6deef7357e7b4530_name\t[bpf]\n"
+				   "ffffffffc0100000 t module_function\t[ext4]\n";
+	static const struct {
+		uint64_t addr;
+		const char *name;
+	} truth[] = {{0xffffffff81001004, "schedule"},
+		     {0xffffffffc0000004, "bpf_prog_6deef7357e7b4530_name [bpf]"},
+		     {0xffffffffc0100004, "module_function [ext4]"}};
+	struct names names = {0};
+	int fd = text_file(text, sizeof(text) - 1);
+
+	for (size_t i = 0; i < sizeof(truth) / sizeof(truth[0]); i++) {
+		CHECK_EQ(ask(s, SYMBOLS_KERNEL, fd, &truth[i].addr, 1, &names), 0);
+		CHECK_STR(names.name, truth[i].name);
+		CHECK_EQ(names.offset, 4);
+	}
+	close(fd);
+}
+
 static void check_elf(struct symbolizer *s)
 {
 	size_t n = 10000;
@@ -251,6 +273,7 @@ int main(void)
 		return check_done();
 	check_rights(s);
 	check_perf_map(s);
+	check_kernel(s);
 	check_elf(s);
 	check_refused(s);
 	check_cut_file(s);

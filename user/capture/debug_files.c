@@ -70,9 +70,10 @@ static void try_link(struct search *s, const struct debug_files_of *of, const ch
 size_t debug_files_open(const struct process_roots *r, const struct debug_files_of *of, const char *link,
 			const struct identity *reader, int *fds)
 {
-	struct search s = {.roots = r, .fds = fds};
+	struct search s = {.roots = r};
 	struct file_rights before = {0};
 
+	s.fds = fds;
 	if (reader && file_rights_take(&before, reader))
 		return 0;
 	try_build_id(&s, of);

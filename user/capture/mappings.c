@@ -93,6 +93,22 @@ static int take_mapping(void *ctx, const struct sideband_event *e)
 	return process_table_map(m->processes, e->pid, &mapping);
 }
 
+static int take_fork(struct mappings *m, const struct sideband_event *e)
+{
+	int err = process_table_fork(m->processes, e->ppid, e->pid, e->ts);
+
+	if (!err && process_table_has(m->processes, e->pid))
+		err = jit_maps_fork(m->jits, e->ppid, e->pid);
+	return err;
+}
+
+static int take_exec(struct mappings *m, const struct sideband_event *e)
+{
+	int err = process_table_exec(m->processes, e->pid, e->ts);
+
+	return err ? err : jit_maps_exec(m->jits, e->pid);
+}
+
 static int take_event(void *ctx, const struct sideband_event *e)
 {
 	struct mappings *m = ctx;
@@ -101,9 +117,9 @@ static int take_event(void *ctx, const struct sideband_event *e)
 	case SIDEBAND_MMAP:
 		return process_table_has(m->processes, e->pid) ? take_mapping(m, e) : 0;
 	case SIDEBAND_EXEC:
-		return process_table_exec(m->processes, e->pid, e->ts);
+		return take_exec(m, e);
 	case SIDEBAND_FORK:
-		return process_table_fork(m->processes, e->ppid, e->pid, e->ts);
+		return take_fork(m, e);
 	case SIDEBAND_EXIT:
 		process_table_exit(m->processes, e->pid, e->ts);
 		return 0;
@@ -368,7 +384,7 @@ struct mapping_files *mappings_files(const struct mappings *m)
 	return m->files;
 }
 
-int mappings_open_jit(struct mappings *m, uint32_t pid, uid_t uid)
+size_t mappings_open_jit(struct mappings *m, uint32_t pid, uid_t uid, int *fds)
 {
-	return jit_maps_open(m->jits, pid, uid);
+	return jit_maps_open(m->jits, pid, uid, fds);
 }

@@ -82,7 +82,7 @@ int mappings_write_files(const struct mappings *m, struct recording_writer *w);
  * none. */
 int mappings_frames(const struct mappings *m, uint64_t **frames, size_t *n);
 struct mapping_files *mappings_files(const struct mappings *m);
-/* A descriptor of the perf map of pid (jit_maps.h), or -ENOENT. */
-int mappings_open_jit(struct mappings *m, uint32_t pid, uid_t uid);
+/* Descriptors of the perf maps of pid (jit_maps_open), their number. */
+size_t mappings_open_jit(struct mappings *m, uint32_t pid, uid_t uid, int *fds);
 
 #endif

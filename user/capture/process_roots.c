@@ -73,7 +73,7 @@ static uint32_t find(const struct process_roots *r, dev_t dev, ino_t ino)
 uint32_t process_roots_of(struct process_roots *r, uint32_t pid)
 {
 	char path[64];
-	struct root root;
+	struct root root = {.fd = -1};
 	struct stat st;
 	uint32_t at;
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "capture/debug_files.h"
+#include "capture/jit_maps.h"
 #include "symbols/vdso.h"
 #include "wire_record.h"
 
@@ -35,6 +37,7 @@ struct job {
 	uint32_t number;        /* the file that is asked about: */
 	char label[LABEL_MAX];  /* its name without folders */
 	const uint64_t *frames; /* of it */
+	bool *named;	       /* of each frame: done already (memory of a JIT, which may have several maps) */
 	int write_error;
 };
 
@@ -89,6 +92,8 @@ static int take_name(void *ctx, const struct symbol_found *found)
 		name = made;
 	}
 	j->write_error = add_name(j, &head, name);
+	if (j->named)
+		j->named[found->index] = true;
 	return j->write_error;
 }
 
@@ -116,11 +121,10 @@ static void set_label(struct job *j, const char *path)
 }
 
 /* Fills in what the frames of that file are to be looked up in; -ENOENT and the like if there is nothing. */
-static int open_source(struct job *j, uint32_t number, struct symbol_query *q, uint64_t *base)
+static int open_source(struct job *j, uint32_t number, struct symbol_query *q)
 {
 	struct mapping_file file;
 
-	*base = 0;
 	if (number >= WIRE_FRAME_KERNEL_FILE) {
 		q->source = SYMBOLS_KERNEL;
 		q->fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
@@ -140,31 +144,40 @@ static int open_source(struct job *j, uint32_t number, struct symbol_query *q, u
 		q->source = SYMBOLS_ELF;
 		q->fd = vdso_open();
 		break;
-	case SECTION_FILE_ANON:
-		q->source = SYMBOLS_PERF_MAP;
-		q->fd = mappings_open_jit(j->mappings, file.pid, symbolizer_uid(j->symbolizer));
-		*base = file.base;
-		break;
 	default:
 		q->fd = -ENOENT;
 	}
 	return q->fd < 0 ? q->fd : 0;
 }
 
-/* A JIT that writes no perf map and a kernel that hides its addresses have no symbols: nothing was lost. */
+/* A kernel that hides its addresses has no symbols: nothing was lost. */
 static bool is_loss(const struct symbol_query *q, int err)
 {
-	return !(q->source == SYMBOLS_PERF_MAP && err == -ENOENT) &&
-	       !(q->source == SYMBOLS_KERNEL && err == -EPERM);
+	return !(q->source == SYMBOLS_KERNEL && err == -EPERM);
+}
+
+/* Asks for those names, counts what can't be had. */
+static int ask(struct job *j, uint32_t number, const uint64_t *frames, struct symbol_query *q)
+{
+	int err;
+
+	q->fn = take_name;
+	q->ctx = j;
+	j->number = number;
+	j->frames = frames;
+	j->write_error = 0;
+	err = symbolizer_names(j->symbolizer, q);
+	if (err && !j->write_error)
+		j->result->files_lost += is_loss(q, err);
+	return j->write_error;
 }
 
 static int name_file(struct job *j, uint32_t number, const uint64_t *frames, size_t n)
 {
-	struct symbol_query q = {.n = n, .fn = take_name, .ctx = j};
-	uint64_t *offsets, base;
-	int err = open_source(j, number, &q, &base);
+	struct symbol_query q = {.n = n};
+	uint64_t *offsets;
+	int err = open_source(j, number, &q);
 
-	j->result->files++;
 	if (err) {
 		j->result->files_lost += is_loss(&q, err);
 		return 0;
@@ -172,22 +185,65 @@ static int name_file(struct job *j, uint32_t number, const uint64_t *frames, siz
 	offsets = malloc(n * sizeof(*offsets));
 	if (offsets) {
 		for (size_t i = 0; i < n; i++)
-			offsets[i] =
-				q.source == SYMBOLS_KERNEL ? frames[i] : base + (frames[i] & OFFSET_MASK);
+			offsets[i] = q.source == SYMBOLS_KERNEL ? frames[i] : frames[i] & OFFSET_MASK;
 		q.offsets = offsets;
-		j->number = number;
-		j->frames = frames;
-		j->write_error = 0;
-		err = symbolizer_names(j->symbolizer, &q);
-		if (err && !j->write_error)
-			j->result->files_lost += is_loss(&q, err);
-		err = j->write_error;
+		err = ask(j, number, frames, &q);
 	} else {
 		err = fail(-ENOMEM, "symbols: no memory for %zu frames", n);
 	}
 	free(offsets);
 	close(q.fd);
 	return err;
+}
+
+/* The frames that have no name yet, and their addresses: how many. */
+static size_t unnamed(uint64_t *frames, uint64_t *addresses, bool *named, size_t n, uint64_t base)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!named[i])
+			frames[left++] = frames[i];
+	memset(named, 0, n * sizeof(*named));
+	for (size_t i = 0; i < left; i++)
+		addresses[i] = base + (frames[i] & OFFSET_MASK);
+	return left;
+}
+
+/* Memory of a JIT: one map after the other, each for what those before it did not know. */
+static int name_memory(struct job *j, uint32_t number, const uint64_t *frames, size_t n)
+{
+	struct mapping_file file = mapping_files_get(mappings_files(j->mappings), number);
+	int fds[JIT_MAPS_MAX], err = 0;
+	size_t n_maps = mappings_open_jit(j->mappings, file.pid, symbolizer_uid(j->symbolizer), fds);
+	uint64_t *rest = malloc(n * sizeof(*rest)), *addresses = malloc(n * sizeof(*addresses));
+	bool *named = calloc(n, sizeof(*named));
+
+	if (rest && addresses && named)
+		memcpy(rest, frames, n * sizeof(*rest));
+	else
+		err = fail(-ENOMEM, "symbols: no memory for %zu frames", n);
+	j->named = named;
+	for (size_t i = 0; !err && i < n_maps; i++) {
+		struct symbol_query q = {.source = SYMBOLS_PERF_MAP, .fd = fds[i], .offsets = addresses};
+
+		q.n = n = unnamed(rest, addresses, named, n, file.base);
+		if (n)
+			err = ask(j, number, rest, &q);
+	}
+	j->named = NULL;
+	for (size_t i = 0; i < n_maps; i++)
+		close(fds[i]);
+	free(rest);
+	free(addresses);
+	free(named);
+	return err;
+}
+
+static bool is_memory(const struct job *j, uint32_t number)
+{
+	return number < WIRE_FRAME_KERNEL_FILE &&
+	       mapping_files_get(mappings_files(j->mappings), number).kind == SECTION_FILE_ANON;
 }
 
 /* All kernel frames belong together, whatever their upper bits. */
@@ -215,12 +271,13 @@ int symbols_write(struct mappings *m, struct symbolizer *s, const struct identit
 
 		for (end = at; end < n && file_of(frames[end]) == number; end++)
 			;
-		if (now_ns() < deadline) {
-			err = name_file(&j, number, frames + at, end - at);
-		} else {
-			result->files++;
+		result->files++;
+		if (now_ns() >= deadline)
 			result->files_lost++;
-		}
+		else if (is_memory(&j, number))
+			err = name_memory(&j, number, frames + at, end - at);
+		else
+			err = name_file(&j, number, frames + at, end - at);
 	}
 	if (!err)
 		err = flush(&j);

@@ -12,9 +12,10 @@
 
 /*
  * libiberty refuses a C++ name of more than 1,024 characters unless it is told not to bound its recursion. One
- * of SYMBOL_NAME_MAX needs some MiB of stack at most: every level takes at least one character.
+ * of SYMBOL_NAME_MAX needs some MiB of stack at most: every level takes at least one character. Not so in
+ * Rust's, where a part can refer to itself.
  */
-#define LIBRARY_MAX 1000
+#define BOUNDED_MAX 1000
 
 /*
  * A few hundred bytes can stand for a name of gigabytes (each part the one before, twice): when the buffer is
@@ -49,7 +50,7 @@ static bool looks_mangled(const char *name)
 }
 
 /* By libiberty; false if it has no name for it, or one that is too long. */
-static bool by_library(struct output *o, const char *linker_name, const int options)
+static bool by_library(struct output *o, const char *linker_name, const int options, const int unbounded)
 {
 	if (setjmp(o->too_long))
 		return false;
@@ -57,7 +58,7 @@ static bool by_library(struct output *o, const char *linker_name, const int opti
 	if (rust_demangle_callback(linker_name, options, take, o))
 		return true;
 	o->len = 0;
-	return cplus_demangle_v3_callback(linker_name, options, take, o);
+	return cplus_demangle_v3_callback(linker_name, options | unbounded, take, o);
 }
 
 static bool in_its_language(char *buf, const char *linker_name, size_t len, bool brief)
@@ -65,9 +66,7 @@ static bool in_its_language(char *buf, const char *linker_name, size_t len, bool
 	int options = brief ? DMGL_ANSI : DMGL_ANSI | DMGL_PARAMS;
 	struct output o = {.text = buf};
 
-	if (len > LIBRARY_MAX)
-		options |= DMGL_NO_RECURSE_LIMIT;
-	if (!by_library(&o, linker_name, options))
+	if (!by_library(&o, linker_name, options, len > BOUNDED_MAX ? DMGL_NO_RECURSE_LIMIT : 0))
 		return false;
 	buf[o.len] = '\0';
 	return o.len > 0 && strlen(buf) == o.len;
