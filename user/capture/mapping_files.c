@@ -370,8 +370,10 @@ static int64_t new_identity(struct mapping_files *f, const struct sideband_event
 		struct elf *e = &f->elves[f->files[*same - 1].elf];
 
 		close(fd);
-		if (!e->identity.build_id_len)
-			e->identity = m->identity; /* it was only expected so far */
+		if (!e->identity.build_id_len) { /* it was only expected so far */
+			e->identity = m->identity;
+			e->root = root;
+		}
 		return (int64_t)*same;
 	}
 	number = add_elf(f, m, root, fd, &st);
@@ -400,7 +402,7 @@ int64_t mapping_files_expect(struct mapping_files *f, const char *path, int fd)
 	event.identity.major = major(st.st_dev);
 	event.identity.minor = minor(st.st_dev);
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	number = add_elf(f, &event, own, &st);
+	number = add_elf(f, &event, 0, own, &st);
 	if (number <= 0) {
 		if (own >= 0)
 			close(own);
