@@ -214,4 +214,25 @@ def memory(b):
                 f"{peaks[0] / 1e6:.1f} MB for a quarter of that recording")]
 
 
-FIGURES = {"others": others, "setup": setup, "recording": recording, "report": report_speed, "memory": memory}
+def _ns_in_probe(b, frames, places, *options):
+    """Of one switch of threads that block with that many frames, at one place or at several in turn."""
+    one, _ = own_cpus()
+    deep = b.own("deep", "--rounds", "2000" if b.quick else "40000", "--frames", str(frames), "--places", str(places), "--cpu", one)
+    command = b.tracer.command(b.scratch)
+    b.run(command[:-1] + list(options) + command[-1:] + deep)  # which ends in "--"
+    return b.report()["cost"]["ns_per_switch"]
+
+
+def stacks(b):
+    """What a whole user stack costs in the probe: with it, less without. Too few switches a second for any to be left out."""
+    rows = []
+    for name, title, frames, places, target in (("stack-12", "a stack of 12 frames, in the probe", 12, 2, 800),
+                                                ("stack-36", "a stack of 36 frames, in the probe", 36, 2, 1600),
+                                                ("stack-again", "a stack that is the same again, in the probe", 12, 1, 200)):
+        pairs = [_ns_in_probe(b, frames, places) - _ns_in_probe(b, frames, places, "--no-stacks") for _ in range(b.repeat)]
+        b.raw[name] = {"more_ns_per_switch": pairs}
+        rows.append(Row(name, title, statistics.median(pairs), target, "ns", 0))
+    return rows
+
+
+FIGURES = {"others": others, "stacks": stacks, "setup": setup, "recording": recording, "report": report_speed, "memory": memory}
