@@ -81,12 +81,16 @@ SHARED struct {
 	__type(value, struct wire_thinning);
 } thinning SEC(".maps");
 
-/* ids of stacks that this CPU has sent: direct-mapped, a miss sends the frames once more */
+/* stacks that this CPU has sent: direct-mapped, a miss sends the frames once more */
+struct sent_stack {
+	__u64 id;
+	__u64 check; /* another hash of the same frames: two stacks with one id are both sent, and the user side sees it */
+};
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, STACK_CACHE_SLOTS);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct sent_stack);
 } stack_cache SEC(".maps");
 
 #define SCRATCH_FRAMES 512 /* a power of two; kernel frames, then user frames */
@@ -113,7 +117,7 @@ struct stack_scratch {
 	__u64 frames[SCRATCH_WORDS];
 
 	struct unwind_walk walk;
-	__u64 hash;
+	__u64 hash, check;
 	__u32 at;             /* of the first user frame */
 	__u32 place, region, n_mappings, generation, cache;
 	__u32 window_bytes;

@@ -24,6 +24,7 @@ __attribute__((weak)) __noinline __u64 hash_frames(struct stack_scratch *s, __u3
 		if (i >= n)
 			break;
 		h = mix(h, s->frames[i & (SCRATCH_FRAMES - 1)]);
+		s->check = s->check * 0xd6e8feb86659fd93ULL + s->frames[i & (SCRATCH_FRAMES - 1)];
 	}
 	return mix(h, n);
 }
@@ -42,11 +43,12 @@ struct stack_facts {
 static __always_inline bool send_frames(struct stack_scratch *s, __u64 id, const struct stack_facts *f)
 {
 	struct wire_stack *record = (struct wire_stack *)(s->record + sizeof(s->record) - sizeof(*record));
-	__u64 n = f->n_kernel + f->n_user, size, *sent;
+	__u64 n = f->n_kernel + f->n_user, size;
+	struct sent_stack *sent;
 	__u32 index = id & (STACK_CACHE_SLOTS - 1);
 
 	sent = bpf_map_lookup_elem(&stack_cache, &index);
-	if (!sent || *sent == id)
+	if (!sent || (sent->id == id && sent->check == s->check))
 		return true;
 	size = sizeof(*record) + (n & 511) * 8;
 	record->head.type = WIRE_STACK;
@@ -59,7 +61,8 @@ static __always_inline bool send_frames(struct stack_scratch *s, __u64 id, const
 	record->n_user = f->n_user;
 	record->end = f->end;
 	if (emit_to_this_ring(record, size)) {
-		*sent = id;
+		sent->id = id;
+		sent->check = s->check;
 		return true;
 	}
 	count_loss(LOSS_STACKS);
@@ -123,6 +126,7 @@ static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct sta
 	f->n_user = 0;
 	f->end = STACK_END_UNKNOWN;
 	s->generation = 0;
+	s->check = 0;
 	if (settings.unwind && pc) {
 		id = walk_by_tables(s, f, st, since);
 		if (!id) {

@@ -298,6 +298,7 @@ __attribute__((weak)) __noinline __u32 walk_frames(struct stack_scratch *s)
 			s->raw[n & (WIRE_MAX_FRAMES - 1)] = s->walk.pc;
 		s->frames[(s->at + n) & (SCRATCH_FRAMES - 1)] = e->frame;
 		s->hash = mix(s->hash, e->hash);
+		s->check = s->check * 0xd6e8feb86659fd93ULL + e->hash;
 		s->walk.n = n + 1;
 		end = unwind_step(&s->walk, &e->rule);
 		if (end)

@@ -54,7 +54,8 @@
 	X(6, MAPPINGS, "mappings", "mapping records: the perf ring was full")                      \
 	X(7, EVENTS, "events", "thread and exec records: a ring was full")                         \
 	X(8, DISK_FULL, "disk_full", "bytes that could not be written to the recording")           \
-	X(9, SYMBOLS, "symbols", "files whose symbols could not be read")
+	X(9, SYMBOLS, "symbols", "files whose symbols could not be read")                          \
+	X(10, COLLISIONS, "collisions", "stacks whose number another one has: they show as that one")
 
 /* X(number, ID, "json name", "how the walk of a stack ended") */
 #define STACK_ENDS(X)                                                                              \

@@ -21,7 +21,7 @@ struct stream {
 	struct bytes section;
 	struct bytes stacks;  /* WIRE_STACK records of this pass, as they came */
 	struct bytes copies;  /* WIRE_COPY records whose walk waits for a table, or for this pass's mappings */
-	struct intmap seen;   /* ids of stacks that are in the recording */
+	struct intmap seen;   /* ids of stacks that are in the recording: a hash of the frames as they came */
 	struct stream_counts counts;
 	uint64_t dropped;
 	bool busy, full;
@@ -132,8 +132,6 @@ static int take_record(struct stream *s, const void *record, size_t len)
 		return s->mappings ? bytes_add(&s->copies, record, len) : 0;
 	if (head->type != WIRE_STACK)
 		return append(s, record, len);
-	if (intmap_get(&s->seen, ((const struct wire_stack *)record)->id))
-		return 0;
 	return bytes_add(&s->stacks, record, len);
 }
 
@@ -155,12 +153,25 @@ int stream_record(void *stream, const void *records, size_t len)
 	return err;
 }
 
+/* Not the hash that the id is. */
+static uint64_t hash_frames(const struct wire_stack *stack)
+{
+	uint64_t hash = stack->n_kernel * 0x9e3779b97f4a7c15ull + stack->n_user;
+
+	for (size_t i = 0; i < (size_t)stack->n_kernel + stack->n_user; i++)
+		hash = (hash ^ stack->frames[i]) * 0x9fb21c651e98df25ull + (hash >> 29);
+	return hash;
+}
+
 static int settle_stack(struct stream *s, struct wire_stack *stack)
 {
 	__u64 *user = stack->frames + stack->n_kernel;
+	uint64_t hash = hash_frames(stack), *seen = intmap_get(&s->seen, stack->id);
 	int err;
 
-	if (!s->mappings || intmap_get(&s->seen, stack->id)) /* sent by two CPUs in one pass */
+	if (seen) /* sent again, by another CPU or after others */
+		s->counts.collisions += *seen != hash;
+	if (!s->mappings || seen)
 		return 0;
 	for (uint32_t i = 0; i < stack->n_kernel; i++)
 		stack->frames[i] = mappings_kernel_frame(s->mappings, stack->frames[i], i == 0);
@@ -176,7 +187,7 @@ static int settle_stack(struct stream *s, struct wire_stack *stack)
 			stack->head.size = (__u16)(sizeof(*stack) + 8u * (stack->n_kernel + i));
 		}
 	}
-	err = intmap_put(&s->seen, stack->id, 1);
+	err = intmap_put(&s->seen, stack->id, hash);
 	if (err)
 		return err;
 	s->counts.stacks++;

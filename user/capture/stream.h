@@ -17,6 +17,7 @@ struct stream; /* opaque */
 
 struct stream_counts {
 	uint64_t cycles, samples, stacks, threads, processes;
+	uint64_t collisions; /* stacks that came under the id of another one */
 	uint64_t refused; /* records that were not what they should be */
 	uint64_t ends[N_STACK_ENDS]; /* of the copies of stacks that were walked here, by enum stack_end */
 	uint64_t first_ns, last_ns; /* when the first thread began, when the last one that ended did */
