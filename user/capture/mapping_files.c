@@ -42,6 +42,7 @@ struct elf {
 	int fd; /* -1: not open */
 	uint16_t tries;
 	bool known; /* the file was open once: dev .. mtime_ns say which it was */
+	bool expected; /* not mapped yet: path and root are a guess */
 	dev_t dev;
 	ino_t ino;
 	off_t size;
@@ -351,6 +352,24 @@ static int64_t add_elf(struct mapping_files *f, const struct sideband_event *m, 
 	return number;
 }
 
+/* A file that was opened before anybody mapped it: now the kernel says what and where it is. */
+static int meet_expected(struct mapping_files *f, struct elf *e, const struct sideband_event *m, uint32_t root)
+{
+	int64_t path;
+
+	if (!e->identity.build_id_len)
+		e->identity = m->identity;
+	if (!e->expected)
+		return 0;
+	path = strings_add(f->paths, m->path, strlen(m->path));
+	if (path < 0)
+		return (int)path;
+	e->expected = false;
+	e->path = (uint32_t)path;
+	e->root = root;
+	return 0;
+}
+
 static int64_t new_identity(struct mapping_files *f, const struct sideband_event *m)
 {
 	struct stat st;
@@ -367,14 +386,9 @@ static int64_t new_identity(struct mapping_files *f, const struct sideband_event
 	}
 	same = intmap_get(&f->by_inode, inode_hash(&st));
 	if (same) {
-		struct elf *e = &f->elves[f->files[*same - 1].elf];
-
 		close(fd);
-		if (!e->identity.build_id_len) { /* it was only expected so far */
-			e->identity = m->identity;
-			e->root = root;
-		}
-		return (int64_t)*same;
+		err = meet_expected(f, &f->elves[f->files[*same - 1].elf], m, root);
+		return err ? err : (int64_t)*same;
 	}
 	number = add_elf(f, m, root, fd, &st);
 	if (number <= 0) {
@@ -402,12 +416,13 @@ int64_t mapping_files_expect(struct mapping_files *f, const char *path, int fd)
 	event.identity.major = major(st.st_dev);
 	event.identity.minor = minor(st.st_dev);
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	number = add_elf(f, &event, 0, own, &st);
+	number = add_elf(f, &event, PROCESS_ROOT_OWN, own, &st);
 	if (number <= 0) {
 		if (own >= 0)
 			close(own);
 		return number;
 	}
+	f->elves[f->files[number - 1].elf].expected = true;
 	err = intmap_put(&f->by_inode, inode_hash(&st), (uint64_t)number);
 	return err ? err : number;
 }
