@@ -25,6 +25,8 @@ static const char program[] =
 	"#include <stdio.h>\n#include <unistd.h>\n"
 	/* of assembler code, without a size: it ends where the next function begins */
 	"__asm__(\".text\\n.globl unsized_one\\n.type unsized_one,%function\\nunsized_one: nop\\nnop\\nret\\n\");\n"
+	/* not even marked as a function, with a label in it */
+	"__asm__(\"label_one: .cfi_startproc\\nnop\\nnop\\nlabel_within: nop\\nnop\\nret\\n.cfi_endproc\\n\");\n"
 	"__attribute__((noinline)) static int hidden_function(int n) { return n * 7 + getpid() % 3; }\n"
 	"__attribute__((noinline)) int shown_function(int n) { return hidden_function(n) * 3 + getppid(); }\n"
 	"int main(void) { return shown_function(1) & 1; }\n";
@@ -152,6 +154,9 @@ static void check_link(struct symbolizer *s, struct question *q)
 	vaddr = address_of("whole", "hidden_function");
 	expect(s, q, "whole", vaddr, true);
 	CHECK(q->asked && q->complete);
+	CHECK_EQ(ask(s, q, "whole", address_of("whole", "label_within")), 0);
+	CHECK_STR(q->name, "label_one");
+	CHECK_EQ(q->offset, address_of("whole", "label_within") - address_of("whole", "label_one") + 1);
 	CHECK_EQ(run("objcopy --only-keep-debug whole linked.debug && "
 		     "objcopy --strip-all --add-gnu-debuglink=linked.debug whole linked"), 0);
 	expect(s, q, "linked", vaddr, true);

@@ -182,9 +182,11 @@ static bool elf_at(struct source *s, uint64_t offset, struct symbol *symbol, uin
 	/* one without a size ends where another function begins */
 	if (!function || (found && function->start <= vaddr - symbol->offset))
 		return found;
-	memset(symbol, 0, sizeof(*symbol));
+	if (!elf_symbols_label(s->elf, function->start, symbol)) {
+		memset(symbol, 0, sizeof(*symbol));
+		*start = function->start;
+	}
 	symbol->offset = vaddr - function->start;
-	*start = function->start;
 	return true;
 }
 

@@ -35,10 +35,15 @@ struct names {
 	size_t len;
 };
 
+struct entries {
+	struct entry *all;
+	size_t n, cap;
+};
+
 struct elf_symbols {
 	const struct elf_file *file;
-	struct entry *entries;
-	size_t n, cap;
+	struct entries functions;
+	struct entries labels; /* names in code that are not marked as functions: assembler code */
 	struct names names[NAMES_TABLES]; /* [NAMES_MADE] is `made` */
 	struct bytes made;		  /* the names of PLT stubs */
 	uint16_t n_names;
@@ -63,12 +68,12 @@ static uint16_t rank_of(const char *name, unsigned int bind, uint64_t size)
 	return (uint16_t)((size ? 0 : RANK_UNSIZED) + (rank == 2 ? RANK_LOCAL : 0) + underscores * 4 + rank);
 }
 
-static int add_entry(struct elf_symbols *s, const struct entry *entry)
+static int add_entry(struct entries *e, const struct entry *entry)
 {
-	int err = array_grow(&s->entries, &s->cap, s->n + 1, sizeof(*s->entries));
+	int err = array_grow(&e->all, &e->cap, e->n + 1, sizeof(*e->all));
 
 	if (!err)
-		s->entries[s->n++] = *entry;
+		e->all[e->n++] = *entry;
 	return err;
 }
 
@@ -96,38 +101,50 @@ static bool is_function(const Elf64_Sym *sym)
 	return (type == STT_FUNC || type == STT_GNU_IFUNC) && sym->st_shndx != SHN_UNDEF && sym->st_value;
 }
 
+/* Not arm64's marks ($x) and local labels (.L1). */
+static bool is_label(const struct elf_file *e, const Elf64_Sym *sym, char first)
+{
+	return ELF64_ST_TYPE(sym->st_info) == STT_NOTYPE && sym->st_value && sym->st_shndx < e->n_sections &&
+	       (e->sections[sym->st_shndx].flags & SHF_EXECINSTR) && first != '$' && first != '.';
+}
+
+static int add_symbol(struct elf_symbols *s, const struct elf_file *e, const struct names *names, const Elf64_Sym *sym)
+{
+	struct entry entry = {.table = s->n_names, .addr = sym->st_value, .name = sym->st_name};
+	bool function = is_function(sym);
+	const char *name;
+
+	if (sym->st_name >= names->len)
+		return 0;
+	name = (const char *)names->bytes + sym->st_name;
+	if (!name[0] || (!function && !is_label(e, sym, name[0])))
+		return 0;
+	entry.size = sym->st_size > UINT64_MAX - sym->st_value ? UINT64_MAX - sym->st_value : sym->st_size;
+	entry.rank = rank_of(name, ELF64_ST_BIND(sym->st_info), sym->st_size);
+	return add_entry(function ? &s->functions : &s->labels, &entry);
+}
+
 /* Adds the functions of one .symtab or .dynsym. */
 static int add_table(struct elf_symbols *s, const struct elf_file *e, const struct elf_section *section)
 {
 	size_t len, step = e->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
 	const unsigned char *bytes = elf_section_bytes(e, section, &len);
 	struct names *names = &s->names[s->n_names];
+	int err = 0;
 
 	if (!bytes || s->n_names >= NAMES_TABLES || section->link >= e->n_sections)
 		return 0;
 	names->bytes = elf_section_bytes(e, &e->sections[section->link], &names->len);
 	if (!names->bytes || !names->len || names->bytes[names->len - 1])
 		return 0; /* every name must end within its table */
-	for (size_t at = 0; len - at >= step && s->n < MAX_SYMBOLS; at += step) {
-		struct entry entry = {.table = s->n_names};
+	for (size_t at = 0; !err && len - at >= step && s->functions.n + s->labels.n < MAX_SYMBOLS; at += step) {
 		Elf64_Sym sym;
-		int err;
 
 		read_symbol(e, bytes + at, &sym);
-		if (!is_function(&sym) || sym.st_name >= names->len || !names->bytes[sym.st_name])
-			continue;
-		entry.addr = sym.st_value;
-		entry.size =
-			sym.st_size > UINT64_MAX - sym.st_value ? UINT64_MAX - sym.st_value : sym.st_size;
-		entry.name = sym.st_name;
-		entry.rank = rank_of((const char *)names->bytes + sym.st_name, ELF64_ST_BIND(sym.st_info),
-				     sym.st_size);
-		err = add_entry(s, &entry);
-		if (err)
-			return err;
+		err = add_symbol(s, e, names, &sym);
 	}
 	s->n_names++;
-	return 0;
+	return err;
 }
 
 static int add_tables(struct elf_symbols *s, const struct elf_file *e)
@@ -152,7 +169,7 @@ static int add_stub(void *ctx, uint64_t addr, uint64_t size, const char *name)
 	err = bytes_printf(&s->made, "%.*s@plt", SYMBOL_NAME_MAX, name);
 	if (!err)
 		err = bytes_add(&s->made, NULL, 1);
-	return err ? err : add_entry(s, &entry);
+	return err ? err : add_entry(&s->functions, &entry);
 }
 
 static uint64_t section_end(const struct elf_file *e, uint64_t addr)
@@ -196,38 +213,44 @@ static size_t merge(struct entry *sorted, size_t n, const struct entry *entry)
 }
 
 /* Sorts by address and keeps one entry for each, with the best name and the largest size. */
-static int sort_entries(struct elf_symbols *s)
+static int sort_entries(struct entries *e)
 {
-	struct radix_item *order = address_order(s->entries, s->n, sizeof(*s->entries));
-	struct entry *sorted = calloc(s->n, sizeof(*sorted));
+	struct radix_item *order;
+	struct entry *sorted;
 	size_t n = 0;
 
+	if (!e->n)
+		return 0;
+	order = address_order(e->all, e->n, sizeof(*e->all));
+	sorted = calloc(e->n, sizeof(*sorted));
 	if (!order || !sorted) {
 		free(order);
 		free(sorted);
-		return fail(-ENOMEM, "symbols: no memory to sort %zu", s->n);
+		return fail(-ENOMEM, "symbols: no memory to sort %zu", e->n);
 	}
-	for (size_t i = 0; i < s->n; i++)
-		n = merge(sorted, n, &s->entries[order[i].value]);
+	for (size_t i = 0; i < e->n; i++)
+		n = merge(sorted, n, &e->all[order[i].value]);
 	free(order);
-	free(s->entries);
-	s->entries = sorted;
-	s->n = s->cap = n;
+	free(e->all);
+	e->all = sorted;
+	e->n = e->cap = n;
 	return 0;
 }
 
 /* One without a size (assembler code) lasts until the next, or to its section's end. */
 static void give_sizes(struct elf_symbols *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		struct entry *entry = &s->entries[i];
+	const struct entries *e = &s->functions;
+
+	for (size_t i = 0; i < e->n; i++) {
+		struct entry *entry = &e->all[i];
 		uint64_t end;
 
 		if (entry->size)
 			continue;
 		end = section_end(s->file, entry->addr);
-		if (i + 1 < s->n && s->entries[i + 1].addr < end)
-			end = s->entries[i + 1].addr;
+		if (i + 1 < e->n && e->all[i + 1].addr < end)
+			end = e->all[i + 1].addr;
 		entry->size = end - entry->addr;
 	}
 }
@@ -247,8 +270,10 @@ int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const st
 		err = add_tables(s, debug);
 	if (!err)
 		err = elf_plt_walk(e, add_stub, s);
-	if (!err && s->n)
-		err = sort_entries(s);
+	if (!err)
+		err = sort_entries(&s->functions);
+	if (!err)
+		err = sort_entries(&s->labels);
 	if (err) {
 		elf_symbols_free(s);
 		return err;
@@ -262,7 +287,8 @@ void elf_symbols_free(struct elf_symbols *s)
 {
 	if (!s)
 		return;
-	free(s->entries);
+	free(s->functions.all);
+	free(s->labels.all);
 	bytes_release(&s->made);
 	free(s);
 }
@@ -290,36 +316,59 @@ bool elf_symbols_in(const struct elf_file *e)
 
 size_t elf_symbols_count(const struct elf_symbols *s)
 {
-	return s->n;
+	return s->functions.n;
 }
 
-bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out)
+/* How many of them begin at the address or below. */
+static size_t count_up_to(const struct entries *e, uint64_t vaddr)
 {
-	size_t low = 0, high = s->n;
+	size_t low = 0, high = e->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (s->entries[middle].addr <= vaddr)
+		if (e->all[middle].addr <= vaddr)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+static void tell(const struct elf_symbols *s, const struct entry *entry, uint64_t vaddr, struct symbol *out)
+{
+	struct names names = names_of(s, entry->table);
+
+	memset(out, 0, sizeof(*out));
+	out->name = (const char *)names.bytes + entry->name;
+	out->name_len = strnlen(out->name, SYMBOL_NAME_MAX);
+	out->offset = vaddr - entry->addr;
+	out->unsized = entry->rank & RANK_UNSIZED;
+}
+
+bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out)
+{
+	size_t low = count_up_to(&s->functions, vaddr);
+
 	for (size_t steps = 0; low > 0 && steps < MAX_STEPS_BACK; steps++) {
-		const struct entry *entry = &s->entries[--low];
-		struct names names;
+		const struct entry *entry = &s->functions.all[--low];
 
 		if (vaddr - entry->addr >= entry->size)
 			continue;
-		names = names_of(s, entry->table);
-		memset(out, 0, sizeof(*out));
-		out->name = (const char *)names.bytes + entry->name;
-		out->name_len = strnlen(out->name, SYMBOL_NAME_MAX);
-		out->offset = vaddr - entry->addr;
-		out->unsized = entry->rank & RANK_UNSIZED;
+		tell(s, entry, vaddr, out);
 		return true;
 	}
 	return false;
+}
+
+bool elf_symbols_label(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out)
+{
+	size_t n = count_up_to(&s->labels, vaddr);
+
+	if (!n || s->labels.all[n - 1].addr != vaddr)
+		return false;
+	tell(s, &s->labels.all[n - 1], vaddr, out);
+	return true;
 }
 
 bool elf_symbols_at_offset(const struct elf_symbols *s, uint64_t offset, struct symbol *out)

@@ -27,5 +27,10 @@ bool elf_symbols_in(const struct elf_file *e);
 bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out);
 /* The same for an offset in the file. */
 bool elf_symbols_at_offset(const struct elf_symbols *s, uint64_t offset, struct symbol *out);
+/*
+ * The name in code at exactly this address that is not marked as a function's (hand-written code: _start of the
+ * dynamic linker). For where a function is known to begin; elsewhere such names are places in functions.
+ */
+bool elf_symbols_label(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out);
 
 #endif
