@@ -297,12 +297,15 @@ static void check_stubs(uint16_t machine, const struct made_cie *cie, const char
 
 	put_fde(&b, cie, put_cie(&b, cie), MADE_TEXT, BYTES, "", 0);
 	sections[0].size = b.len;
-	for (size_t i = 0; i < 3; i++)
-		sections[1 + i] = (struct elf_section){.name = names[i],
-						       .type = SHT_PROGBITS,
-						       .addr = MADE_TEXT + 0x1000 * (1 + i),
-						       .offset = b.len,
-						       .size = 64};
+	for (size_t i = 0; i < 3; i++) {
+		struct elf_section *stubs = &sections[1 + i];
+
+		stubs->name = names[i];
+		stubs->type = SHT_PROGBITS;
+		stubs->addr = MADE_TEXT + 0x1000 * (1 + i);
+		stubs->offset = b.len;
+		stubs->size = 64;
+	}
 	must(!bytes_add(&b, code, 64));
 	e.data = b.data;
 	e.size = b.len;
