@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "capture/sandbox.h"
+#include "symbols/sandbox.h"
 
 #define START_MS 5000
 
@@ -55,7 +55,7 @@ int caged_child_start(struct caged_child *c, uid_t uid, gid_t gid, caged_main ru
 		return err;
 	}
 	if (!c->pid) {
-		if (!sandbox_enter(pair[1], uid, gid, self))
+		if (!sandbox_enter(pair[1], uid, gid, self, SANDBOX_MEMORY))
 			run(SANDBOX_FD, ctx);
 		_exit(0);
 	}

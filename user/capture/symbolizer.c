@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "capture/sandbox.h"
 #include "capture/symbolizer_protocol.h"
+#include "symbols/sandbox.h"
 #include "symbols/symbol.h"
 
 #define LIMIT_MS 5000
@@ -81,7 +81,7 @@ static int receive(struct symbolizer *s, int64_t deadline, size_t *len)
 /* In the child; does not return. */
 static void run_child(const struct symbolizer *s, int fd, pid_t parent)
 {
-	if (!sandbox_enter(fd, s->uid, s->gid, parent))
+	if (!sandbox_enter(fd, s->uid, s->gid, parent, SANDBOX_MEMORY))
 		symbolizer_child(SANDBOX_FD);
 	_exit(0);
 }

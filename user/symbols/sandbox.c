@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* In: a fresh child process. Out: one that can do nothing but compute and answer. */
-#include "capture/sandbox.h"
+#include "symbols/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,6 @@
 #include "base/fail.h"
 
 #define NOBODY	      65534
-#define MEMORY_MAX    (1ull << 30)  /* of its own */
 #define ADDRESSES_MAX (32ull << 30) /* with the files that it maps */
 #define CPU_SECONDS   120
 
@@ -55,7 +54,7 @@ static int close_others(int keep)
 	return 0;
 }
 
-static int drop_privileges(uid_t uid, gid_t gid)
+int sandbox_drop_privileges(uid_t uid, gid_t gid)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2];
@@ -89,15 +88,15 @@ static int limit_one(int resource, rlim_t most)
 	return setrlimit(resource, &limit) ? fail(-errno, "sandbox: setrlimit: %s", strerror(errno)) : 0;
 }
 
-static int limit_self(void)
+static int limit_self(rlim_t memory)
 {
-	static const struct {
+	const struct {
 		int resource;
 		rlim_t most;
 	} limits[] = {
 		{RLIMIT_CORE, 0},	 {RLIMIT_FSIZE, 0},	    {RLIMIT_NOFILE, 32},
 		{RLIMIT_NPROC, 0},	 {RLIMIT_CPU, CPU_SECONDS}, {RLIMIT_MEMLOCK, 0},
-		{RLIMIT_STACK, 8 << 20}, {RLIMIT_DATA, MEMORY_MAX}, {RLIMIT_AS, ADDRESSES_MAX},
+		{RLIMIT_STACK, 8 << 20}, {RLIMIT_DATA, memory},	    {RLIMIT_AS, ADDRESSES_MAX},
 	};
 	int err = 0;
 
@@ -118,8 +117,12 @@ static int add_rules(scmp_filter_ctx filter)
 		SCMP_SYS(brk),	   SCMP_SYS(madvise),	 SCMP_SYS(futex),	 SCMP_SYS(clock_gettime),
 		SCMP_SYS(fstat),   SCMP_SYS(getrandom),	 SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 		SCMP_SYS(exit),	   SCMP_SYS(exit_group), SCMP_SYS(getpid),	 SCMP_SYS(gettid),
+		SCMP_SYS(sysinfo), /* qsort, for how much memory it may take */
 	};
 	static const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	/* what libraries try in passing, to be told that there is no such file */
+	static const int absent[] = {SCMP_SYS(open),	  SCMP_SYS(openat),   SCMP_SYS(access),
+				     SCMP_SYS(faccessat), SCMP_SYS(readlink), SCMP_SYS(readlinkat)};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(plain) / sizeof(plain[0]); i++)
@@ -128,6 +131,15 @@ static int add_rules(scmp_filter_ctx filter)
 	for (size_t i = 0; !err && i < sizeof(memory) / sizeof(memory[0]); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, memory[i], 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	for (size_t i = 0; !err && i < sizeof(absent) / sizeof(absent[0]); i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), absent[i], 0);
+	/* libelf asks whether its descriptor is one, and fstat is this call in newer C libraries */
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, ~0u, F_GETFD));
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+				       SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
 	return err;
 }
 
@@ -145,7 +157,7 @@ static int filter_calls(void)
 	return err ? fail(err, "sandbox: the system call filter: %s", strerror(-err)) : 0;
 }
 
-int sandbox_enter(int keep, uid_t uid, gid_t gid, pid_t parent)
+int sandbox_enter(int keep, uid_t uid, gid_t gid, pid_t parent, uint64_t memory)
 {
 	static const int ignored[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
 	sigset_t none;
@@ -159,7 +171,7 @@ int sandbox_enter(int keep, uid_t uid, gid_t gid, pid_t parent)
 	prctl(PR_SET_NAME, "conctrace-sym", 0, 0, 0);
 	err = close_others(keep);
 	if (!err)
-		err = drop_privileges(uid, gid);
+		err = sandbox_drop_privileges(uid, gid);
 	if (err)
 		return err;
 	/* after the change of user, which clears both */
@@ -167,6 +179,6 @@ int sandbox_enter(int keep, uid_t uid, gid_t gid, pid_t parent)
 		return fail(-errno, "sandbox: prctl: %s", strerror(errno));
 	if (getppid() != parent)
 		return fail(-ESRCH, "sandbox: the parent is gone");
-	err = limit_self();
+	err = limit_self((rlim_t)memory);
 	return err ? err : filter_calls();
 }
