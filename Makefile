@@ -47,12 +47,14 @@ PKG_CONFIG ?= pkg-config
 ARCH ?= $(shell uname -m)
 BPF_ARCH := $(if $(filter aarch64,$(ARCH)),arm64,x86)
 
-PACKAGES := libbpf libelf zlib liblzma libseccomp libcap
+PACKAGES := libbpf libelf libdw zlib liblzma libseccomp libcap
 WORKLOAD_PACKAGES := liburing
 package_flags = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) $(1) $(2) 2>/dev/null)
 comma := ,
+# Its header alone: the library is loaded when it is asked for. DEBUGINFOD= leaves it out.
+DEBUGINFOD ?= $(shell $(PKG_CONFIG) --modversion libdebuginfod 2>/dev/null)
 FEATURES := $(shell for p in $(PACKAGES); do printf '%s %s, ' "$$p" "$$($(PKG_CONFIG) --modversion $$p 2>/dev/null)"; done | \
-	sed 's/, $$//')$(if $(SANITIZE),$(comma) sanitizers)
+	sed 's/, $$//')$(if $(DEBUGINFOD),$(comma) libdebuginfod $(DEBUGINFOD))$(if $(SANITIZE),$(comma) sanitizers)
 
 # ---- flags -----------------------------------------------------------------------------------------------
 
@@ -61,7 +63,8 @@ SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=
 BASE_FLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong $(WARNINGS)
 
 USER_FLAGS := $(BASE_FLAGS) -Iinclude -Iuser -I$(O)/gen -DCONCTRACE_VERSION='"$(VERSION)"' \
-	-DCONCTRACE_FEATURES='"$(FEATURES)"' $(call package_flags,--cflags,$(PACKAGES) $(WORKLOAD_PACKAGES)) -pthread
+	-DCONCTRACE_FEATURES='"$(FEATURES)"' $(call package_flags,--cflags,$(PACKAGES) $(WORKLOAD_PACKAGES)) \
+	$(if $(DEBUGINFOD),-DCONCTRACE_DEBUGINFOD) -pthread
 LIBRARIES := $(call package_flags,--libs,$(PACKAGES)) -liberty -pthread
 WORKLOAD_LIBRARIES := $(call package_flags,--libs,$(WORKLOAD_PACKAGES)) -pthread -lrt
 LINK_FLAGS := $(if $(STATIC),-static)
@@ -92,8 +95,7 @@ WORKLOAD_OBJECTS := $(WORKLOAD_SOURCES:%.c=$(O)/obj/%.o) $(BASE_SOURCES:%.c=$(O)
 PROGRAMS := $(O)/conctrace $(O)/conctrace-workload
 TEST_WORKLOADS := $(TEST_WORKLOAD_SOURCES:tests/workloads/%.c=$(O)/tests/workloads/%)
 
-# The tests link objects of their own, with sanitizers. Unwind tables are compared with what libdw reads.
-$(O)/sanitized/tests/test_unwind_libdw: LIBRARIES += -ldw
+# The tests link objects of their own, with sanitizers.
 TEST_SANITIZE := address,undefined
 TEST_FLAGS := -Wno-missing-prototypes -O1 -g -fno-omit-frame-pointer -fsanitize=$(TEST_SANITIZE) -fno-sanitize-recover=all
 SANITIZED_ARCHIVE := $(O)/sanitized/conctrace.a
@@ -131,7 +133,7 @@ $(O)/.packages: tools/setup
 
 # The flags that everything was built with: a change rebuilds.
 define BUILD_FLAGS
-$(VERSION) $(ARCH) $(CC) $(CLANG) $(CFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC)
+$(VERSION) $(ARCH) $(CC) $(CLANG) $(CFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(DEBUGINFOD)
 endef
 $(shell mkdir -p $(O) && printf '%s\n' '$(BUILD_FLAGS)' | cmp -s - $(O)/.flags || \
 	printf '%s\n' '$(BUILD_FLAGS)' >$(O)/.flags)
