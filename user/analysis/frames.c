@@ -9,6 +9,7 @@
 #include "base/text.h"
 
 #define LABEL_NOT ";"
+#define PLACE_MAX 300 /* the longest file name has 255 bytes */
 
 const char *frame_file_name(const char *path)
 {
@@ -32,6 +33,23 @@ char *frame_label(char *buf, size_t size, const struct trace_frame *f)
 	else
 		snprintf(text, sizeof(text), "%s+0x%" PRIx64, name, offset);
 	return text_clean(buf, size, text, strlen(text), LABEL_NOT);
+}
+
+char *frame_label_line(char *buf, size_t size, const struct trace_frame *f)
+{
+	char place[PLACE_MAX] = "", clean[PLACE_MAX];
+	size_t len, room;
+
+	if (f->source)
+		snprintf(place, sizeof(place), f->line ? " (%s:%u)" : " (%s)", frame_file_name(f->source), f->line);
+	text_clean(clean, sizeof(clean), place, strlen(place), LABEL_NOT);
+	room = strlen(clean);
+	/* the place is short, the name may be cut for it */
+	frame_label(buf, size > room ? size - room : size, f);
+	len = strlen(buf);
+	if (size - len > room)
+		memcpy(buf + len, clean, room + 1);
+	return buf;
 }
 
 /* "libc.so.6", "libc-2.31.so", "ld-linux-x86-64.so.2": the stem, then what a version may look like. */

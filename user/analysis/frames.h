@@ -14,6 +14,9 @@
  */
 char *frame_label(char *buf, size_t size, const struct trace_frame *f);
 
+/* The same, and with a known line where it is: "function (file.c:12)". Returns buf. */
+char *frame_label_line(char *buf, size_t size, const struct trace_frame *f);
+
 /* The base name of a path; "[anon]" and the like as they are. */
 const char *frame_file_name(const char *path);
 

@@ -119,6 +119,8 @@ static void name_place(struct spot *s, const struct trace *t)
 	if (own) {
 		frame_label(p->place, sizeof(p->place), own);
 		copy_text(p->file, sizeof(p->file), frame_file_name(own->file));
+		p->source = own->source;
+		p->line = own->line;
 	} else {
 		copy_text(p->place, sizeof(p->place), p->syscall ? p->syscall : "[no stack]");
 	}
@@ -138,8 +140,10 @@ static int by_place(struct spots *places, struct spots *stacks, const struct tra
 		int found;
 
 		name_place(s, t);
-		snprintf(key, sizeof(key), "%u;%s;%s;%s", (unsigned int)s->place.kind, s->place.place,
-			 s->place.file, s->place.syscall ? s->place.syscall : "");
+		/* texts of the trace are kept once: the same source is the same pointer */
+		snprintf(key, sizeof(key), "%u;%s;%s;%s;%p;%u", (unsigned int)s->place.kind, s->place.place,
+			 s->place.file, s->place.syscall ? s->place.syscall : "", (const void *)s->place.source,
+			 s->place.line);
 		number = strings_add(words, key, strlen(key));
 		found = number < 0 ? (int)number : spot_find(places, (uint64_t)number, &at);
 		if (found < 0)
@@ -166,6 +170,8 @@ static int compare_places(const void *a, const void *b)
 	order = strcmp(x->place, y->place);
 	if (!order)
 		order = strcmp(x->file, y->file);
+	if (!order && x->line != y->line)
+		order = x->line < y->line ? -1 : 1;
 	return order ? order : strcmp(x->syscall ? x->syscall : "", y->syscall ? y->syscall : "");
 }
 

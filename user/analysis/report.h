@@ -170,6 +170,8 @@ struct report_place {
 	enum wait_kind kind;
 	char place[160];     /* a function, FILE+0xOFFSET, or a system call */
 	char file[64];	     /* base name of its file; "" if the place is a system call */
+	const char *source;  /* path of its source file; NULL: not known (or not asked for) */
+	uint32_t line;	     /* in it; 0: not known */
 	const char *syscall; /* NULL: none (a page fault) */
 	uint64_t ns, count, max_ns;
 };

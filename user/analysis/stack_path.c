@@ -77,9 +77,9 @@ static int frame_of(struct stack_paths *p, uint32_t index, uint32_t *label)
 		*label = p->frames[index] - 1;
 		return 0;
 	}
-	frame_label(text, FRAME_LABEL_MAX, frame);
-	if (frame->kernel)
-		strcat(text, "_[k]");
+	frame_label_line(text, FRAME_LABEL_MAX, frame);
+	if (frame->kernel || frame->inlined)
+		strcat(text, frame->kernel ? "_[k]" : "_[i]");
 	err = add_label(p, text, label);
 	if (!err)
 		p->frames[index] = *label + 1;

@@ -5,7 +5,8 @@
  * flame graphs have the same labels. A label is a number in `strings`; equal labels have equal numbers.
  *
  * Frames of a stack whose outer part is missing are under [truncated]. Time without a stack is under [no stack], time whose detail was lost under [no detail]. Frames of the
- * kernel end in _[k]; for a wait without a kernel stack that is its system call: read_[k].
+ * kernel end in _[k]; for a wait without a kernel stack that is its system call: read_[k]. A function that was
+ * inlined ends in _[i]; where lines are known a frame is "function (file.c:12)".
  */
 #ifndef CONCTRACE_STACK_PATH_H
 #define CONCTRACE_STACK_PATH_H

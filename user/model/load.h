@@ -61,7 +61,9 @@ struct load_name {
 	uint64_t frame;
 	uint32_t depth, offset;
 	bool no_symbol;
-	const char *text;
+	const char *text; /* NULL: not known */
+	const char *source;
+	uint32_t line;
 };
 
 struct load {
@@ -129,6 +131,10 @@ int names_read(struct load *l, const unsigned char *data, size_t len);
 int stack_index(struct load *l, uint64_t id, uint32_t *index); /* made if new */
 int stack_read(struct load *l, const unsigned char *record, size_t size);
 int stacks_build(struct load *l); /* after the stream */
+
+/* sources.c: more names for the frames of the stacks, before they are built */
+int sources_ask(struct load *l, const struct trace_source *source);
+#define LOAD_INLINE_DEPTH 32 /* deeper names are dropped: a small file must not unfold without bounds */
 
 /* threads.c */
 int threads_build(struct load *l);

@@ -13,8 +13,6 @@
 #include "model/load.h"
 #include "recording/recording.h"
 
-#define MAX_INLINE_DEPTH 32 /* deeper names are dropped: a small file must not unfold without bounds */
-
 int stack_index(struct load *l, uint64_t id, uint32_t *index)
 {
 	uint64_t *at;
@@ -101,6 +99,10 @@ int files_read(struct load *l, const unsigned char *data, size_t len)
 		f->kind = w.kind <= SECTION_FILE_UNKNOWN ? w.kind : SECTION_FILE_UNKNOWN;
 		f->pid = w.pid;
 		f->base = w.base;
+		if (w.build_id_len <= sizeof(f->build_id)) {
+			f->build_id_len = w.build_id_len;
+			memcpy(f->build_id, w.build_id, w.build_id_len);
+		}
 		f->path = w.path_len ? load_text(l, (const char *)data + at + sizeof(w), w.path_len)
 				     : unnamed[f->kind];
 		if (!f->path)
@@ -128,7 +130,7 @@ int names_read(struct load *l, const unsigned char *data, size_t len)
 			return fail(-EBADMSG, "a names section ends within an entry");
 		no_symbol = w.depth & SECTION_NAME_NO_SYMBOL;
 		w.depth &= (uint16_t)~SECTION_NAME_NO_SYMBOL;
-		if (w.depth >= MAX_INLINE_DEPTH || !w.name_len)
+		if (w.depth >= LOAD_INLINE_DEPTH || !w.name_len)
 			continue;
 		err = array_grow(&l->names, &l->names_cap, l->n_names + 1, sizeof(*l->names));
 		if (err)
@@ -207,6 +209,7 @@ static int make_frames(struct load *l, struct frames *f, uint64_t frame, size_t 
 {
 	uint64_t *at = intmap_get(&f->made, frame), *named;
 	struct trace *t = l->t;
+	struct trace_frame *made;
 	size_t name;
 	int err;
 
@@ -219,8 +222,6 @@ static int make_frames(struct load *l, struct frames *f, uint64_t frame, size_t 
 	named = intmap_get(&f->name_of, frame);
 	name = named ? (size_t)*named : f->n_names;
 	do {
-		struct trace_frame *made;
-
 		if (!err)
 			err = array_grow(&t->frames, &f->frames_cap, t->n_frames + 1, sizeof(*t->frames));
 		if (err)
@@ -233,9 +234,12 @@ static int make_frames(struct load *l, struct frames *f, uint64_t frame, size_t 
 			made->name = f->names[name].text;
 			made->offset = f->names[name].offset;
 			made->no_symbol = f->names[name].no_symbol;
+			made->source = f->names[name].source;
+			made->line = f->names[name].line;
 		}
 		name++;
-	} while (named && name < f->n_names && f->names[name].frame == frame);
+		made->inlined = named && name < f->n_names && f->names[name].frame == frame;
+	} while (made->inlined);
 	return 0;
 }
 

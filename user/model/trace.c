@@ -126,7 +126,7 @@ static void load_release(struct load *l)
 	free(l->names);
 }
 
-static int build(struct load *l)
+static int build(struct load *l, const struct trace_source *source)
 {
 	int err = meta_finish(l);
 
@@ -136,12 +136,19 @@ static int build(struct load *l)
 		err = timeline_build(l);
 	if (!err)
 		err = processes_build(l);
+	if (!err && source)
+		err = sources_ask(l, source);
 	if (!err)
 		err = stacks_build(l);
 	return err ? err : trace_verify(l->t);
 }
 
 int trace_load(struct trace **out, const char *path)
+{
+	return trace_load_from(out, path, NULL);
+}
+
+int trace_load_from(struct trace **out, const char *path, const struct trace_source *source)
 {
 	struct recording *r = NULL;
 	struct load l = {0};
@@ -156,7 +163,7 @@ int trace_load(struct trace **out, const char *path)
 		err = read_sections(&l, r);
 	recording_close(r); /* now: its buffers are not needed to build */
 	if (!err)
-		err = build(&l);
+		err = build(&l, source);
 	if (!err) {
 		*out = l.t;
 		l.store = NULL;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "symbols/demangle.h"
+#include "symbols/line_part.h"
 #include "wire_record.h"
 
 struct trace_wait { /* exact, from the kernel */
@@ -82,6 +83,8 @@ struct trace_file {
 	const char *path; /* cleaned; "[vdso]", "[anon]", "[unknown]" for those without */
 	uint32_t pid;
 	uint64_t base;
+	uint8_t build_id[20];
+	uint8_t build_id_len;   /* 0: none is known */
 };
 
 struct trace_frame {
@@ -89,8 +92,11 @@ struct trace_frame {
 	const char *name;       /* of the function, NULL: not known; cleaned. A function that was inlined has a frame of its own. */
 	bool no_symbol;         /* the name is made of the place where the function begins: no symbol table has it */
 	const char *file;       /* path of its file, "[kernel]", "[unknown]", … never NULL */
+	const char *source;     /* path of the source file, NULL: not known or not asked for; cleaned */
+	uint32_t line;          /* in it, of the instruction or the call; 0: not known */
 	uint32_t offset;        /* in the function */
 	bool kernel;
+	bool inlined;           /* into the next frame of the stack: both have the same `frame` */
 };
 
 struct trace_stack {
@@ -152,6 +158,17 @@ const char *trace_syscall_name(const struct trace *t, uint16_t number, uint16_t 
  * cycles and samples too, then); if there is no such sum either, and something was lost, they come from the stream.
  */
 int trace_load(struct trace **out, const char *path);
+
+/* What knows more of the frames than the recording does. */
+struct trace_source {
+	/* Asks about the offsets in an ELF file, each once and in ascending order; 0, or a negative errno that ends the loading. */
+	int (*ask)(void *ctx, const struct trace_file *file, const uint64_t *offsets, size_t n, line_part_fn fn, void *fn_ctx);
+	void *ctx;
+	bool named; /* about frames that have a name, too: for inlined functions and lines */
+};
+
+/* trace_load, with `source` asked before stacks are made. A name in the recording stays; what was inlined comes before it. */
+int trace_load_from(struct trace **out, const char *path, const struct trace_source *source);
 void trace_free(struct trace *t);
 
 /*

@@ -120,6 +120,8 @@
 	X("places[].kind", "string", "what is waited for")                                                   \
 	X("places[].place", "string", "the innermost function that is the program's own")                    \
 	X("places[].file", "string", "the file that it is in")                                               \
+	X("places[].source", "string or null", "with --lines: the source file of that function")             \
+	X("places[].line", "integer or null", "with --lines: the line in it of the call")                    \
 	X("places[].syscall", "string or null", "the system call; null: none, a page fault")                 \
 	X("places[].ns", "integer", "total")                                                                 \
 	X("places[].count", "integer", "waits")                                                              \

@@ -233,6 +233,11 @@ static void put_places(struct json *j, const struct report *r)
 		json_text(j, "kind", wait_kind_name(p->kind));
 		json_text(j, "place", p->place);
 		json_text(j, "file", p->file);
+		json_text(j, "source", p->source);
+		if (p->line)
+			json_u64(j, "line", p->line);
+		else
+			json_text(j, "line", NULL);
 		json_text(j, "syscall", p->syscall);
 		json_u64(j, "ns", p->ns);
 		json_u64(j, "count", p->count);

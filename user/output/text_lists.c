@@ -149,6 +149,19 @@ void text_threads(struct page *p, const struct report *r)
 	}
 }
 
+/* In which file: the source if it is known, else the program or library. "libc.so.6+0x85e96" says that already. */
+static void print_file(struct page *p, const struct report_place *place)
+{
+	const char *slash = place->source ? strrchr(place->source, '/') : NULL;
+
+	if (place->source && place->line)
+		page_printf(p, INK_DIM, " (%s:%" PRIu32 ")", slash ? slash + 1 : place->source, place->line);
+	else if (place->source)
+		page_printf(p, INK_DIM, " (%s)", slash ? slash + 1 : place->source);
+	else if (place->file[0] && strncmp(place->place, place->file, strlen(place->file)) != 0)
+		page_printf(p, INK_DIM, " (%s)", place->file);
+}
+
 static void print_place(struct page *p, const struct report *r, const struct report_place *place)
 {
 	char cell[32];
@@ -161,13 +174,9 @@ static void print_place(struct page *p, const struct report *r, const struct rep
 	page_spaces(p, 2);
 	page_left(p, ink_of_group(wait_kind_group(place->kind)), MOSTLY, wait_kind_name(place->kind));
 	page_text(p, INK_PLAIN, place->place);
-	/* "libc.so.6+0x85e96" says it already. */
-	if (place->file[0] && !strncmp(place->place, place->file, strlen(place->file)))
-		page_printf(p, INK_DIM, "%s%s", place->syscall ? ", " : "",
-			    place->syscall ? place->syscall : "");
-	else if (place->file[0])
-		page_printf(p, INK_DIM, " (%s)%s%s", place->file, place->syscall ? ", " : "",
-			    place->syscall ? place->syscall : "");
+	print_file(p, place);
+	if (place->file[0] && place->syscall)
+		page_printf(p, INK_DIM, ", %s", place->syscall);
 	page_line(p);
 }
 
