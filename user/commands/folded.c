@@ -8,7 +8,7 @@
 int command_folded(const struct folded_options *o, int argc, char **argv)
 {
 	struct trace *trace = NULL;
-	int err = show_load(&trace, show_path(argc, argv), (enum symbol_names)o->names);
+	int err = show_load(&trace, show_path(argc, argv), &o->lookup, true, (enum symbol_names)o->names);
 
 	if (!err && trace->damage)
 		talk("recording %s: incomplete: %s: its stacks are those of the part that can be read", show_path(argc, argv),

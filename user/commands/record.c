@@ -128,7 +128,11 @@ static int show(struct record *r)
 {
 	const struct record_options *o = r->options;
 	char path[64];
-	struct show_options options = {.json = o->json, .threads_all = o->threads == THREADS_ALL};
+	struct show_options options = {
+		.json = o->json,
+		.threads_all = o->threads == THREADS_ALL,
+		.lookup = o->lookup,
+	};
 	int err, late;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->scratch >= 0 ? r->scratch : r->outputs[RECORDING].fd);

@@ -7,7 +7,7 @@
 int command_report(const struct report_options *o, int argc, char **argv)
 {
 	struct trace *trace = NULL;
-	int err = show_load(&trace, show_path(argc, argv), (enum symbol_names)o->names);
+	int err = show_load(&trace, show_path(argc, argv), &o->lookup, true, (enum symbol_names)o->names);
 
 	if (!err)
 		err = show_report(trace, stdout, "standard output", o->json, o->threads == THREADS_ALL);

@@ -20,9 +20,10 @@ const char *show_path(int argc, char **argv)
 	return argc > 0 ? argv[0] : VERB_RECORDING;
 }
 
-int show_load(struct trace **out, const char *path, enum symbol_names names)
+int show_load(struct trace **out, const char *path, const struct lookup_options *lookup, bool must,
+	      enum symbol_names names)
 {
-	int err = trace_load(out, path);
+	int err = lookup_load(out, path, lookup, must);
 
 	if (!err)
 		err = trace_set_names(*out, names);
@@ -112,7 +113,7 @@ int show_recording(const char *path, const struct show_options *o)
 
 	if (!o->report && !o->folded)
 		return 0;
-	err = show_load(&trace, path, SYMBOL_NAMES_FULL);
+	err = show_load(&trace, path, &o->lookup, false, SYMBOL_NAMES_FULL);
 	if (err)
 		goto out;
 	/* A report that can't be written is no reason to have no folded stacks. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "commands/lookup.h"
 #include "model/trace.h"
 #include "output/page.h"
 
@@ -17,6 +18,7 @@ struct show_options {
 	FILE *folded; /* NULL: none; all of the time */
 	bool json;    /* the report as JSON */
 	bool threads_all;
+	struct lookup_options lookup;
 };
 
 /*
@@ -25,8 +27,12 @@ struct show_options {
  */
 int show_recording(const char *path, const struct show_options *o);
 
-/* A recording, loaded and checked (trace_load), with names of that sort. 0, or a negative errno with a message. */
-int show_load(struct trace **out, const char *path, enum symbol_names names);
+/*
+ * A recording, loaded and checked, with what is to be looked up (lookup_load, which has `must`) and names of that
+ * sort. 0, or a negative errno with a message.
+ */
+int show_load(struct trace **out, const char *path, const struct lookup_options *lookup, bool must,
+	      enum symbol_names names);
 
 /* The report of a trace that is loaded, flushed. `name` is what messages call the stream. */
 int show_report(const struct trace *t, FILE *out, const char *name, bool json, bool threads_all);

@@ -22,6 +22,20 @@ static const char *const names_words[] = {"full", "short", "raw", NULL}; /* enum
 /* clang-format off */
 #define RECORD_FIELD(name) offsetof(struct record_options, name)
 
+/* What the verbs that show functions have in common. LOOKUP: offsetof a struct lookup_options. */
+#define LINES_OPTIONS(LOOKUP)                                                                                  \
+	{.name = "inlines", .type = OPTION_FLAG, .field = (LOOKUP) + offsetof(struct lookup_options, inlines), \
+	 .help = "show inlined functions, too, by the debug information of the files"},                        \
+	{.name = "lines", .type = OPTION_FLAG, .field = (LOOKUP) + offsetof(struct lookup_options, lines),     \
+	 .help = "show source file and line: function (file.c:12)"}
+#define LOOKUP_OPTIONS(LOOKUP)                                                                                    \
+	LINES_OPTIONS(LOOKUP),                                                                                    \
+	{.name = "symfs", .type = OPTION_PATH, .value = "DIR",                                                    \
+	 .field = (LOOKUP) + offsetof(struct lookup_options, symfs),                                              \
+	 .help = "look for the traced files, and their debug files, in DIR as in the root of another machine"},   \
+	{.name = "debuginfod", .type = OPTION_FLAG, .field = (LOOKUP) + offsetof(struct lookup_options, debuginfod), \
+	 .help = "fetch those that are not here from the servers in $DEBUGINFOD_URLS"}
+
 /* What run and attach have in common: offsets in struct record_options, which is first in both of theirs. */
 #define RECORD_OPTIONS                                                                                        \
 	{.name = "output", .letter = 'o', .type = OPTION_PATH, .value = "FILE",                               \
@@ -43,7 +57,8 @@ static const char *const names_words[] = {"full", "short", "raw", NULL}; /* enum
 	{.name = "kernel-stacks", .type = OPTION_FLAG, .field = RECORD_FIELD(kernel_stacks),                  \
 	 .help = "the full kernel stack of every wait: costs 2 us and more a wait"},                          \
 	{.name = "frequency", .type = OPTION_U64, .value = "HZ", .max = 10000, .field = RECORD_FIELD(frequency), \
-	 .help = "samples a second of what runs (199); 0 takes none"}
+	 .help = "samples a second of what runs (199); 0 takes none"},                                        \
+	LINES_OPTIONS(RECORD_FIELD(lookup))
 
 _Static_assert(offsetof(struct run_options, record) == 0, "RECORD_OPTIONS");
 _Static_assert(offsetof(struct attach_options, record) == 0, "RECORD_OPTIONS");
@@ -80,6 +95,7 @@ static const struct option report_table[] = {
 	 .field = offsetof(struct report_options, names),
 	 .help = "C++ and Rust names whole (full), without template arguments and parameters (short), or as "
 		 "the linker has them (raw)"},
+	LOOKUP_OPTIONS(offsetof(struct report_options, lookup)),
 	OPTIONS_EVERYWHERE,
 };
 
@@ -94,6 +110,7 @@ static const struct option folded_table[] = {
 	 .field = offsetof(struct folded_options, names),
 	 .help = "C++ and Rust names whole (full), without template arguments and parameters (short), or as "
 		 "the linker has them (raw)"},
+	LOOKUP_OPTIONS(offsetof(struct folded_options, lookup)),
 	OPTIONS_EVERYWHERE,
 };
 
@@ -191,7 +208,7 @@ static const struct verb verbs[] = {
 	 .about = "Prints the report of the recording FILE (" VERB_RECORDING
 		  "; - is standard input). Needs no root.\n",
 	 .max_words = 1, .words = "FILE", .usage_status = 2, .failure_status = 1},
-	{VERB(folded), .synopsis = "[--cpu|--wait|--all] [FILE]",
+	{VERB(folded), .synopsis = "[--cpu|--wait|--all] [OPTIONS] [FILE]",
 	 .summary = "print a recording as folded stacks, for flame graphs",
 	 .about = "Prints the stacks of the recording FILE (" VERB_RECORDING
 		  "; - is standard input), one line each:\n"

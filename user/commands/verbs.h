@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "commands/lookup.h"
 #include "commands/options.h"
 
 #define VERB_RECORDING "conctrace.data"
@@ -29,6 +30,7 @@ struct record_options {
 	bool json;	    /* the report as JSON */
 	bool no_stacks;
 	bool kernel_stacks;
+	struct lookup_options lookup; /* of what is shown at the end; from files of this machine alone */
 };
 
 struct run_options {
@@ -45,12 +47,14 @@ struct attach_options {
 };
 
 struct report_options {
+	struct lookup_options lookup;
 	int threads; /* enum threads_choice */
 	int names;   /* enum symbol_names */
 	bool json;
 };
 
 struct folded_options {
+	struct lookup_options lookup;
 	int what;  /* enum folded_choice */
 	int names; /* enum symbol_names */
 };

@@ -5,14 +5,15 @@
 # "--name" for flags, "--name:TYPE" for options with a value, "-x:TYPE" for their letters.
 _conctrace_options() { # VERB
 	local record="--output:path -o:path --folded:path --report:path --quiet -q --json --threads:most,all
-		--no-stacks --kernel-stacks --frequency:number"
+		--no-stacks --kernel-stacks --frequency:number --inlines --lines"
+	local lookup="--inlines --lines --symfs:path --debuginfod"
 	local everywhere="--help -h --version"
 
 	case $1 in
 	run) echo "$record --wait-all --user:user --as-root $everywhere" ;;
 	attach) echo "--pid:pids -p:pids --duration:seconds -d:seconds $record $everywhere" ;;
-	report) echo "--json --threads:most,all --names:full,short,raw $everywhere" ;;
-	folded) echo "--cpu --wait --all --names:full,short,raw $everywhere" ;;
+	report) echo "--json --threads:most,all --names:full,short,raw $lookup $everywhere" ;;
+	folded) echo "--cpu --wait --all --names:full,short,raw $lookup $everywhere" ;;
 	compare | doctor) echo "--json $everywhere" ;;
 	esac
 }
