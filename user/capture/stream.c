@@ -197,12 +197,10 @@ static int settle_stack(struct stream *s, struct wire_stack *stack)
 /* The stack that the copy of one is, walked as far as it can be by now. */
 static int append_walked(struct stream *s, const struct wire_copy *c, const uint64_t *frames, size_t n, enum stack_end end)
 {
-	struct {
-		struct wire_stack stack;
-		uint64_t frames[WIRE_MAX_KERNEL_FRAMES + WIRE_MAX_FRAMES];
-	} r;
+	uint64_t record[sizeof(struct wire_stack) / 8 + WIRE_MAX_KERNEL_FRAMES + WIRE_MAX_FRAMES];
+	struct wire_stack *stack = (struct wire_stack *)record;
 
-	r.stack = (struct wire_stack){
+	*stack = (struct wire_stack){
 		.head = {.type = WIRE_STACK, .thread = c->head.thread},
 		.id = c->id,
 		.ts = c->ts,
@@ -211,17 +209,17 @@ static int append_walked(struct stream *s, const struct wire_copy *c, const uint
 		.end = (uint8_t)end,
 		.n_user = (uint16_t)n,
 	};
-	r.stack.head.size = (uint16_t)(sizeof(r.stack) + 8 * (c->n_kernel + n));
+	stack->head.size = (uint16_t)(sizeof(*stack) + 8 * (c->n_kernel + n));
 	for (size_t i = 0; i < c->n_kernel; i++)
-		r.frames[i] = mappings_kernel_frame(s->mappings, c->words[i], i == 0);
+		stack->frames[i] = mappings_kernel_frame(s->mappings, c->words[i], i == 0);
 	for (size_t i = 0; i < n; i++) {
-		r.frames[c->n_kernel + i] = frames[i];
+		stack->frames[c->n_kernel + i] = frames[i];
 		mappings_note_frame(s->mappings, frames[i]);
 	}
 	if ((int)end < N_STACK_ENDS)
 		s->counts.ends[end]++;
 	s->counts.stacks++;
-	return append(s, &r, r.stack.head.size);
+	return append(s, stack, stack->head.size);
 }
 
 /* Not even the first frame could be looked up: it is known all the same. */
