@@ -497,6 +497,22 @@ write_counter() { # SIGNAL STATUS
 	(($(jq .wall_ns <<<"$out") > 1000000000))
 }
 
+@test "kill -9 of conctrace while nothing happens: the time is there, unknown, and no verdict" {
+	start_run -- bash -c 'echo ready $$; exec sleep 30'
+	command=$(awk '/ready/ { print $2 }' out.txt)
+	sleep 3.3
+	kill -9 "$BACKGROUND"
+	status_of "$BACKGROUND" 10
+	kill "$command"
+	capture "$CONCTRACE" report --json r.data
+	expect_status 0
+	(($(jq .wall_ns <<<"$out") > 2000000000))
+	(($(jq .totals.unknown_ns <<<"$out") > 1500000000))
+	expect_equal "$(jq -r .bound <<<"$out")" mixed
+	capture "$CONCTRACE" report r.data
+	grep -qE "no interval was recorded|nothing is known" <<<"$out"
+}
+
 # ---- the disk is full --------------------------------------------------------------------------------------
 
 # A file system of SIZE in ./small.

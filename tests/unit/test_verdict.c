@@ -14,11 +14,10 @@ static void start(struct build *b)
 	life_names(b);
 }
 
-static void load(struct build *b, enum bound_kind bound, const char *advice)
+static void judge(struct build *b, enum bound_kind bound, const char *advice)
 {
 	const struct report_choice choice = {0};
 
-	build_must(build_load(b, &trace));
 	build_must(report_build(&report, trace, &choice));
 	fprintf(stderr, "# %s: %s\n#   %s\n", bound_title(report->verdict.bound), report->verdict.numbers,
 		report->verdict.advice);
@@ -30,6 +29,12 @@ static void load(struct build *b, enum bound_kind bound, const char *advice)
 	report_free(report);
 	trace_free(trace);
 	build_release(b);
+}
+
+static void load(struct build *b, enum bound_kind bound, const char *advice)
+{
+	build_must(build_load(b, &trace));
+	judge(b, bound, advice);
 }
 
 static void thread(struct build *b, struct life *l, uint32_t i)
@@ -223,6 +228,24 @@ static void helper_polls(void)
 	load(&b, BOUND_IO, "one thing at a time is waited for");
 }
 
+/* It computed for `ms`, then the recorder lived on until 1000 ms and was killed. */
+static void killed(uint64_t ms, enum bound_kind bound, const char *advice)
+{
+	struct build b;
+	struct life l;
+
+	start(&b);
+	bytes_clear(&b.meta);
+	build_meta_u64(&b, "alive", 1000 * MS);
+	build_meta(&b, "cpus", "2");
+	thread(&b, &l, 1);
+	life_run(&l, ms * MS);
+	life_cycle(&l, (struct wire_cycle){.flags = WIRE_CYCLE_OPEN, .syscall = WIRE_NO_SYSCALL});
+	build_write(&b, false);
+	build_must(trace_load(&trace, b.path));
+	judge(&b, bound, advice);
+}
+
 int main(void)
 {
 	spinners(1, 10, BOUND_CPU, "one thread at a time computes (1.00 of 2 CPUs)");
@@ -253,5 +276,8 @@ int main(void)
 	event_loop();
 	timer_loop();
 	client_and_server();
+	killed(700, BOUND_CPU, "one thread at a time computes");
+	numbers = "of 99.9 % of the wall clock nothing is known";
+	killed(1, BOUND_MIXED, "see what was lost");
 	return check_done();
 }

@@ -11,6 +11,8 @@
  * threads were ready although fewer of them ran than there are CPUs, so others had those, or a limit kept it
  * from them. Else it is CPU-bound: that three spinning threads share two CPUs is no starvation.
  *
+ * Where most of the wall clock is not known (much was lost, or the recorder was killed) there is no verdict.
+ *
  * Where waits for other threads, for memory or for what has no name dominate, the verdict is "mixed", and
  * says which.
  */
@@ -23,6 +25,7 @@
 #define ALL_IN_USE    0.9  /* of the CPUs */
 #define STARVED	      0.4  /* of the CPU time that was wanted */
 #define ONE_AT_A_TIME 1.25 /* threads on average: no more than one, with some overlap at the edges */
+#define UNSEEN_MAX    0.5  /* of the wall clock: with less than the other half no verdict is given */
 #define TAKES_TURNS   0.2  /* of a thread's life waiting for its turn */
 
 #define BOUND_NAME(ID, name, title)  [BOUND_##ID] = name,
@@ -377,9 +380,13 @@ void verdict_build(struct report *r)
 {
 	struct shares s = shares_of(r);
 
-	if (r->wall_ns == r->wall_no_detail_ns) {
+	if (s.unseen >= UNSEEN_MAX || r->wall_ns == r->wall_no_detail_ns) {
 		r->verdict.bound = BOUND_MIXED;
-		snprintf(r->verdict.numbers, sizeof(r->verdict.numbers), "no interval was recorded");
+		if (r->wall_ns == r->wall_no_detail_ns)
+			snprintf(r->verdict.numbers, sizeof(r->verdict.numbers), "no interval was recorded");
+		else
+			snprintf(r->verdict.numbers, sizeof(r->verdict.numbers), "of %.1f %% of the wall clock nothing is known",
+				 100 * s.unseen);
 		snprintf(r->verdict.advice, sizeof(r->verdict.advice),
 			 "nothing can be said without them: see what was lost");
 		return;

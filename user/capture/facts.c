@@ -95,6 +95,15 @@ static int add_end(struct bytes *b, const struct session_facts *f)
 	return err ? err : add_number(b, "setup_ns", f->setup_ns);
 }
 
+void session_alive_write(uint64_t now_ns, struct recording_writer *writer)
+{
+	struct bytes b = {0};
+
+	if (!add_number(&b, "alive", now_ns))
+		(void)recording_write(writer, SECTION_META, b.data, b.len, false);
+	bytes_release(&b);
+}
+
 int session_facts_write(const struct session_facts *f, struct recording_writer *writer)
 {
 	struct bytes b = {0};

@@ -31,4 +31,10 @@ uint64_t session_realtime_ns(void);
 /* Writes them; may be called again when more is known: the later values hold. 0 or a negative errno with a message. */
 int session_facts_write(const struct session_facts *facts, struct recording_writer *writer);
 
+/*
+ * Now and then: all that happened before `now_ns` has been written. It is the end of a recording whose recorder is killed. An error is
+ * left for the next section that is written: the writer repeats it.
+ */
+void session_alive_write(uint64_t now_ns, struct recording_writer *writer);
+
 #endif

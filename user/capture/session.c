@@ -313,6 +313,8 @@ static int record(struct session *s)
 			s->clock_ns = now;
 			if (!err)
 				err = stream_flush(s->stream);
+			if (!err)
+				session_alive_write(now, s->writer);
 		}
 		if (!err)
 			err = show_live(s, now);

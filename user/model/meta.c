@@ -31,6 +31,7 @@ static const struct meta_key {
 	{"probe_ns", META_U64, offsetof(struct trace_meta, probe_ns)},
 	{"probe_runs", META_U64, offsetof(struct trace_meta, probe_runs)},
 	{"recorder_cpu_ns", META_U64, offsetof(struct trace_meta, recorder_cpu_ns)},
+	{"alive", META_U64, offsetof(struct trace_meta, alive)},
 	{"setup_ns", META_U64, offsetof(struct trace_meta, setup_ns)},
 };
 
@@ -211,8 +212,10 @@ int meta_finish(struct load *l)
 	}
 	if (!l->has_start)
 		m->start = l->first == UINT64_MAX ? 0 : l->first;
-	if (!l->has_end)
+	if (!l->has_end) {
 		m->end = l->last > m->start ? l->last : m->start;
+		m->end = m->alive > m->end ? m->alive : m->end;
+	}
 	if (m->end < m->start)
 		return fail(-EBADMSG, "tracing ended at %llu ns, before it began at %llu ns",
 			    (unsigned long long)m->end, (unsigned long long)m->start);

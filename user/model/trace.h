@@ -122,6 +122,7 @@ struct trace_meta {
 	int exit_status;      /* as wait(2) has it, of the command */
 	uint32_t cpus;
 	uint64_t start, end;  /* tracing: the wall clock is end - start */
+	uint64_t alive;       /* in a recording that has no end: what happened until then had been written; 0: not known */
 	uint64_t realtime_ns; /* CLOCK_REALTIME at start */
 	uint32_t sample_hz;   /* 0: no samples */
 	bool stacks, kernel_stacks;
