@@ -3,7 +3,7 @@
  * The walk of a user stack by unwind tables (wire_unwind.h). Every frame's address is looked up in a cache of this CPU, else in the tables:
  * mapping, page, row, rule. The stack is read in windows, one read for many frames: a read costs as much as five frames.
  *
- * Global functions, eight frames a call: each is verified once, whatever the depth of the stack (an inlined loop over all
+ * Global functions, two frames a call: each is verified once, whatever the depth of the stack (an inlined loop over all
  * frames is refused by some kernels from 6.4 on). What they know is in the scratch, where the verifier does not follow it.
  */
 #ifndef CONCTRACE_UNWIND_H
@@ -14,7 +14,7 @@
 
 enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
 
-#define FRAMES_A_CALL 8
+#define FRAMES_A_CALL 2
 #define FIRST_WINDOW 1024 /* bytes */
 #define COPIES_A_SPAN 128 /* copies of stacks that one CPU may send .. */
 #define COPY_SPAN_NS 100000000ULL /* .. in this time */

@@ -47,7 +47,8 @@ static int add_programs(struct findings *f, const struct checked *c)
 static int try_probes(struct findings *f, const struct system_facts *facts, struct checked *checked)
 {
 	struct probes_options options = {
-		.stacks = true, .attach = true, .sample_hz = VERB_FREQUENCY, .facts = facts};
+		.stacks = true,
+		.unwind = true, .attach = true, .sample_hz = VERB_FREQUENCY, .facts = facts};
 	struct wire_cpu_counts counts;
 	struct probes *probes = NULL;
 	int err;
