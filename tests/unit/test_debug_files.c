@@ -27,6 +27,8 @@ static const char program[] =
 	"__asm__(\".text\\n.globl unsized_one\\n.type unsized_one,%function\\nunsized_one: nop\\nnop\\nret\\n\");\n"
 	/* not even marked as a function, with a label in it */
 	"__asm__(\"label_one: .cfi_startproc\\nnop\\nnop\\nlabel_within: nop\\nnop\\nret\\n.cfi_endproc\\n\");\n"
+	/* nor known to the call frame information */
+	"__asm__(\"bare_one: nop\\nnop\\nret\\n\");\n"
 	"__attribute__((noinline)) static int hidden_function(int n) { return n * 7 + getpid() % 3; }\n"
 	"__attribute__((noinline)) int shown_function(int n) { return hidden_function(n) * 3 + getppid(); }\n"
 	"int main(void) { return shown_function(1) & 1; }\n";
@@ -157,6 +159,9 @@ static void check_link(struct symbolizer *s, struct question *q)
 	CHECK_EQ(ask(s, q, "whole", address_of("whole", "label_within")), 0);
 	CHECK_STR(q->name, "label_one");
 	CHECK_EQ(q->offset, address_of("whole", "label_within") - address_of("whole", "label_one") + 1);
+	CHECK_EQ(ask(s, q, "whole", address_of("whole", "bare_one") + 1), 0);
+	CHECK_STR(q->name, "bare_one");
+	CHECK_EQ(q->offset, 2);
 	CHECK_EQ(run("objcopy --only-keep-debug whole linked.debug && "
 		     "objcopy --strip-all --add-gnu-debuglink=linked.debug whole linked"), 0);
 	expect(s, q, "linked", vaddr, true);
@@ -188,6 +193,10 @@ static void check_link(struct symbolizer *s, struct question *q)
 	CHECK_EQ(ask(s, q, "dynamic", address_of("whole", "unsized_one")), 0);
 	CHECK_STR(q->name, "unsized_one");
 	expect(s, q, "dynamic", address_of("whole", "hidden_function"), false);
+	/* where it begins to run has no symbol, and one name in every program */
+	CHECK_EQ(run("cc -O1 -fPIE -pie -o whole p.c && objcopy --strip-all whole plain && ! nm -D plain | grep -w _start"), 0);
+	CHECK_EQ(ask(s, q, "plain", address_of("whole", "_start")), 0);
+	CHECK_STR(q->name, "_start");
 }
 
 /* Names of imported functions where the code jumps through its table. */

@@ -144,8 +144,8 @@ static void source_open(struct source *s, int fd, const struct symbolizer_reques
 	s->err = -EINVAL;
 }
 
-/* The function by the call frame information, which covers what has no symbol, too. */
-static const struct eh_function *function_at(struct source *s, uint64_t vaddr)
+/* The last function by the call frame information (which knows those without a symbol, too) that begins there or before. */
+static const struct eh_function *function_before(struct source *s, uint64_t vaddr)
 {
 	size_t low = 0, high;
 
@@ -163,13 +163,33 @@ static const struct eh_function *function_at(struct source *s, uint64_t vaddr)
 		else
 			high = middle;
 	}
-	return low && vaddr < s->functions[low - 1].end ? &s->functions[low - 1] : NULL;
+	return low ? &s->functions[low - 1] : NULL;
 }
 
-/* With an empty name: *start is where the function begins. */
+/*
+ * What no symbol covers: by the label that its function begins with, or, with an empty name, by where that is
+ * (*start); code that lies in no function either by the label before it.
+ */
+static bool unnamed_at(struct source *s, uint64_t vaddr, const struct eh_function *before, struct symbol *symbol,
+		       uint64_t *start)
+{
+	bool inside = before && vaddr < before->end, label = elf_symbols_label(s->elf, vaddr, symbol);
+
+	if (!inside)
+		return label && (!before || before->end <= vaddr - symbol->offset);
+	if (elf_symbols_label(s->elf, before->start, symbol) && !symbol->offset) {
+		symbol->offset = vaddr - before->start;
+		return true;
+	}
+	memset(symbol, 0, sizeof(*symbol));
+	symbol->offset = vaddr - before->start;
+	*start = before->start;
+	return true;
+}
+
 static bool elf_at(struct source *s, uint64_t offset, struct symbol *symbol, uint64_t *start)
 {
-	const struct eh_function *function;
+	const struct eh_function *before;
 	uint64_t vaddr;
 	bool found;
 
@@ -178,16 +198,11 @@ static bool elf_at(struct source *s, uint64_t offset, struct symbol *symbol, uin
 	found = elf_symbols_at(s->elf, vaddr, symbol);
 	if (found && !symbol->unsized)
 		return true;
-	function = function_at(s, vaddr);
+	before = function_before(s, vaddr);
 	/* one without a size ends where another function begins */
-	if (!function || (found && function->start <= vaddr - symbol->offset))
-		return found;
-	if (!elf_symbols_label(s->elf, function->start, symbol)) {
-		memset(symbol, 0, sizeof(*symbol));
-		*start = function->start;
-	}
-	symbol->offset = vaddr - function->start;
-	return true;
+	if (found && (!before || before->start <= vaddr - symbol->offset))
+		return true;
+	return unnamed_at(s, vaddr, before, symbol, start);
 }
 
 static bool source_at(struct source *s, uint64_t offset, struct symbol *symbol, uint64_t *start)

@@ -179,6 +179,7 @@ static int read_headers(struct elf_file *e)
 	}
 	e->type = h.e_type;
 	e->machine = h.e_machine;
+	e->entry = h.e_entry;
 	err = read_segments(e, elf);
 	if (!err)
 		err = read_sections(e, elf);

@@ -31,6 +31,7 @@ struct elf_file {
 	bool mapped; /* data is a mapping of this object */
 	bool is64;
 	uint16_t type, machine; /* ET_*, EM_* */
+	uint64_t entry;		/* address where a program begins to run, 0: none */
 	struct elf_segment *segments;
 	size_t n_segments;
 	struct elf_section *sections;

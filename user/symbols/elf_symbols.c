@@ -172,6 +172,19 @@ static int add_stub(void *ctx, uint64_t addr, uint64_t size, const char *name)
 	return err ? err : add_entry(&s->functions, &entry);
 }
 
+/* Where a program begins to run is called so in all of them, and stripping takes the name. */
+static int add_begin(struct elf_symbols *s)
+{
+	static const char name[] = "_start";
+	struct entry entry = {.addr = s->file->entry, .table = NAMES_MADE, .name = (uint32_t)s->made.len, .rank = UINT16_MAX};
+	int err;
+
+	if (!entry.addr || s->made.len > UINT32_MAX / 2)
+		return 0;
+	err = bytes_add(&s->made, name, sizeof(name));
+	return err ? err : add_entry(&s->labels, &entry);
+}
+
 static uint64_t section_end(const struct elf_file *e, uint64_t addr)
 {
 	for (size_t i = 0; i < e->n_sections; i++) {
@@ -271,6 +284,8 @@ int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const st
 	if (!err)
 		err = elf_plt_walk(e, add_stub, s);
 	if (!err)
+		err = add_begin(s);
+	if (!err)
 		err = sort_entries(&s->functions);
 	if (!err)
 		err = sort_entries(&s->labels);
@@ -363,9 +378,13 @@ bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *
 
 bool elf_symbols_label(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out)
 {
-	size_t n = count_up_to(&s->labels, vaddr);
+	size_t n = count_up_to(&s->labels, vaddr), functions = count_up_to(&s->functions, vaddr);
+	uint64_t label;
 
-	if (!n || s->labels.all[n - 1].addr != vaddr)
+	if (!n)
+		return false;
+	label = s->labels.all[n - 1].addr;
+	if (section_end(s->file, label) <= vaddr || (functions && s->functions.all[functions - 1].addr >= label))
 		return false;
 	tell(s, &s->labels.all[n - 1], vaddr, out);
 	return true;

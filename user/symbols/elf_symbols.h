@@ -28,8 +28,9 @@ bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *
 /* The same for an offset in the file. */
 bool elf_symbols_at_offset(const struct elf_symbols *s, uint64_t offset, struct symbol *out);
 /*
- * The name in code at exactly this address that is not marked as a function's (hand-written code: _start of the
- * dynamic linker). For where a function is known to begin; elsewhere such names are places in functions.
+ * The nearest name before an address that is not marked as a function's (hand-written code: _start of the dynamic
+ * linker; "_start" where the program begins to run, whether it has symbols or not), in its section and with no function's begin in between. Such names can be places in functions: it is
+ * for addresses that lie in none.
  */
 bool elf_symbols_label(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out);
 
