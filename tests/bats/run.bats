@@ -536,6 +536,18 @@ small_disk() { # SIZE
 	expect_in "threads10000" "$out"
 }
 
+@test "a disk with little room: what fits is there, not only what came before a large section" {
+	requires workload-processes1000
+	small_disk 64k
+	capture "$CONCTRACE" run -o small/r.data --folded r.folded --report r.txt -- "$WORKLOADS/processes1000" fork
+	((status != 0))
+	expect_in "No space left" "$err"
+	(($(stat -c %s small/r.data) > 50000))
+	capture "$CONCTRACE" report --json small/r.data
+	expect_status 0
+	(($(jq .totals.threads <<<"$out") > 100))
+}
+
 @test "a recording larger than ulimit -f: as a disk that fills up; the command has its signals as they were" {
 	requires workload-threads10000
 	capture bash -c 'ulimit -f 64; exec "$@"' - "$CONCTRACE" run -o r.data --folded r.folded --report r.txt -- \

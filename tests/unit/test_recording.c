@@ -337,6 +337,46 @@ static void test_disk_full(void)
 	unlink(name);
 }
 
+/* What found no room may be tried in smaller parts, but not where nothing can be cut off or the error is another. */
+static void test_retry(void)
+{
+	struct rlimit before, limit;
+	char name[] = "/tmp/conctrace-test-XXXXXX", block[300];
+	int fd = mkstemp(name), n = 0;
+	struct recording_writer *w;
+	const unsigned char *data;
+	struct recording *r = NULL;
+	uint32_t type;
+	size_t len;
+
+	memset(block, 'b', sizeof(block));
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 500;
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	w = recording_writer_new(fd, name);
+	CHECK(w && !recording_retry(w));
+	CHECK_EQ(recording_write(w, SECTION_EVENTS, block, sizeof(block), false), 0);
+	CHECK_EQ(recording_write(w, SECTION_EVENTS, block, sizeof(block), false), -EFBIG);
+	CHECK(recording_retry(w) && !recording_retry(w));
+	CHECK_EQ(recording_write(w, SECTION_EVENTS, block, 100, false), 0);
+	CHECK_EQ(recording_write(w, SECTION_EVENTS, block, 100, false), -EFBIG);
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+	CHECK_EQ(recording_writer_close(w, true), -EFBIG);
+	CHECK_EQ(recording_open(&r, name), 0);
+	while (recording_next(r, &type, &data, &len) == 1)
+		n++;
+	CHECK(n == 2 && len == 100 && recording_damage(r));
+	recording_close(r);
+	unlink(name);
+
+	w = recording_writer_new(open("/dev/full", O_WRONLY | O_CLOEXEC), "/dev/full");
+	CHECK(w && recording_write(w, SECTION_META, "a\0b", 4, true) == -ENOSPC);
+	CHECK(!recording_retry(w));
+	CHECK_EQ(recording_writer_close(w, false), -ENOSPC);
+}
+
 static void test_no_room_at_all(void)
 {
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -360,6 +400,7 @@ int main(void)
 	test_pipe();
 	test_too_large();
 	test_disk_full();
+	test_retry();
 	test_no_room_at_all();
 	return check_done();
 }

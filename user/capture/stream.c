@@ -12,6 +12,7 @@
 #include "base/intmap.h"
 
 #define SECTION_BYTES (1u << 20)
+#define SECTION_LEAST 4096	  /* where there is no room for so much, nothing smaller is tried */
 #define COPIES_MAX    (16u << 20) /* bytes of copies that wait for tables; with more none waits */
 #define TABLES_MS     3000	  /* at the end: that long tables are waited for */
 
@@ -23,6 +24,7 @@ struct stream {
 	struct bytes copies;  /* WIRE_COPY records whose walk waits for a table, or for this pass's mappings */
 	struct intmap seen;   /* ids of stacks that are in the recording: a hash of the frames as they came */
 	struct stream_counts counts;
+	size_t written; /* of the section */
 	uint64_t dropped;
 	bool busy, full;
 };
@@ -49,12 +51,42 @@ void stream_free(struct stream *s)
 	free(s);
 }
 
+/* Where the record is that the middle of these lies in; 0: there is only one. */
+static size_t middle_of(const unsigned char *records, size_t len)
+{
+	size_t at = 0, next = 0;
+
+	while (next <= len / 2) {
+		at = next;
+		next += ((const struct wire_head *)(records + at))->size;
+	}
+	return at ? at : next < len ? next : 0;
+}
+
+/* The first half, then the second, where all of it finds no room: on a disk that is full each record that fits counts. */
+static int write_records(struct stream *s, const unsigned char *records, size_t len)
+{
+	int err = recording_write(s->writer, SECTION_EVENTS, records, len, !s->busy);
+	size_t half;
+
+	if (!err) {
+		s->written += len;
+		return 0;
+	}
+	half = len > SECTION_LEAST ? middle_of(records, len) : 0;
+	if (!half || !recording_retry(s->writer))
+		return err;
+	err = write_records(s, records, half);
+	return err ? err : write_records(s, records + half, len - half);
+}
+
 static int write_section(struct stream *s)
 {
 	int err = 0;
 
+	s->written = 0;
 	if (s->section.len && !s->full)
-		err = recording_write(s->writer, SECTION_EVENTS, s->section.data, s->section.len, !s->busy);
+		err = write_records(s, s->section.data, s->section.len);
 	if (err == -ENOMEM)
 		return err;
 	if (err && !s->full) {
@@ -62,7 +94,7 @@ static int write_section(struct stream *s)
 		talk("%s; the command goes on, the recording ends here", fail_message());
 	}
 	if (s->full)
-		s->dropped += s->section.len;
+		s->dropped += s->section.len - s->written;
 	bytes_clear(&s->section);
 	return 0;
 }

@@ -64,6 +64,11 @@ struct recording_writer *recording_writer_new(int fd, const char *path);
  * SECTION_DONE, the file simply reads as unfinished.
  */
 int recording_write(struct recording_writer *w, enum section_type type, const void *data, size_t len, bool compress);
+/*
+ * After a section that found no room (-ENOSPC, -EDQUOT, -EFBIG): a smaller one may be tried. False if the error was another, or the
+ * file could not be cut back: it stays as it is then.
+ */
+bool recording_retry(struct recording_writer *w);
 uint64_t recording_bytes(const struct recording_writer *w); /* written so far */
 /* Writes SECTION_DONE if `complete`, syncs nothing, closes and frees. The first error of the writer's life, or 0. */
 int recording_writer_close(struct recording_writer *w, bool complete);

@@ -4,6 +4,7 @@
  * be written whole is cut off again, and nothing follows it.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ struct recording_writer {
 	struct pack *pack;
 	struct bytes packed;
 	int err; /* the first error, and its message */
+	bool cut; /* it left the file at the end of its last whole section */
 	char *message;
 };
 
@@ -66,9 +68,19 @@ static int writer_break(struct recording_writer *w, int err)
 		      (unsigned long long)w->written, remedy(err));
 	w->message = strdup(fail_message());
 	/* Where this is not possible (a pipe, a device) the reader's checks find the same end. */
-	if (w->base >= 0 && ftruncate(w->fd, w->base + (off_t)w->written) == 0)
-		lseek(w->fd, w->base + (off_t)w->written, SEEK_SET);
+	w->cut = w->base >= 0 && ftruncate(w->fd, w->base + (off_t)w->written) == 0 &&
+		 lseek(w->fd, w->base + (off_t)w->written, SEEK_SET) >= 0;
 	return w->err;
+}
+
+bool recording_retry(struct recording_writer *w)
+{
+	if (!w->cut || !w->written || (w->err != -ENOSPC && w->err != -EDQUOT && w->err != -EFBIG))
+		return false;
+	free(w->message);
+	w->message = NULL;
+	w->err = 0;
+	return true;
 }
 
 static int writer_broken(const struct recording_writer *w)
