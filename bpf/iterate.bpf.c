@@ -40,6 +40,36 @@ static __always_inline void ask_kernel_stack(struct task_struct *task, struct wi
 		refine_cause(task, st, meaning_of_frames(s, frames_got(bpf_get_task_stack(task, s->frames, WCHAN_FRAMES * 8, 0))));
 }
 
+/* Where a thread is that was blocked before: its registers. The user side reads its stack, which it is still in. */
+static __always_inline void send_registers(struct seq_file *seq, struct task_struct *task, const struct wire_state *st)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u32 key = SCRATCH_ITER;
+	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
+	struct wire_copy *copy;
+	__u64 n = 0;
+
+	if (!s)
+		return;
+	if (settings.kernel_stacks)
+		n = frames_got(bpf_get_task_stack(task, s->frames, KERNEL_FRAMES_BYTES, 0));
+	n &= 127;
+	copy = (struct wire_copy *)s->record;
+	copy->head.type = WIRE_COPY;
+	copy->head.size = sizeof(*copy) + n * 8;
+	copy->head.thread = st->process;
+	copy->id = st->stack;
+	copy->ts = st->start;
+	copy->pid = st->pid;
+	copy->n_kernel = n;
+	copy->in_call = in_call(REGS_CALL(regs));
+	copy->n_words = 0;
+	copy->tid = st->tid;
+	s->registers = (__u64)regs;
+	fill_registers(s, copy->regs);
+	bpf_seq_write(seq, copy, sizeof(*copy) + n * 8);
+}
+
 /* What a thread is doing that was there before tracing: its state from now on. */
 static __always_inline void seed_state(struct task_struct *task, struct wire_state *st)
 {
@@ -136,6 +166,10 @@ int seed_threads(struct bpf_iter__task *ctx)
 	t.flags = st->flags;
 	bpf_probe_read_kernel_str(t.comm, sizeof(t.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &t, sizeof(t));
+	if (settings.stacks && settings.unwind && st->blocked && !(st->flags & WIRE_THREAD_WORKER)) {
+		st->stack = WIRE_STACK_SEEDED | st->number;
+		send_registers(ctx->meta->seq, task, st);
+	}
 	__sync_fetch_and_add(&live_threads, 1);
 	return 0;
 }

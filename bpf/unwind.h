@@ -393,6 +393,7 @@ __attribute__((weak)) __noinline __u64 send_copy(struct stack_scratch *s, __u32 
 	copy->id = WIRE_STACK_COPIED | (__u64)s->cache << 40 | s->n_copies++;
 	copy->ts = now;
 	copy->pid = pid;
+	copy->tid = 0;
 	copy->n_kernel = n_kernel;
 	copy->n_words = bytes >> 3;
 	copy->in_call = s->walk.in_call;

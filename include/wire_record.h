@@ -103,6 +103,8 @@ struct wire_stack {
 
 /* Ids of stacks that are hashes of their frames have this bit clear; those of copies are numbers. */
 #define WIRE_STACK_COPIED (1ULL << 63)
+/* Those of threads that were already blocked at an attach: and the thread's number. */
+#define WIRE_STACK_SEEDED (WIRE_STACK_COPIED | 0x7fffffULL << 40)
 
 #define WIRE_FRAME_RAW (0xfeULL << 56) /* in the ring: the low 56 bits are an address in user space (of a return: of the byte after the call) */
 
@@ -124,7 +126,8 @@ struct wire_stack {
 
 /*
  * Instead of a stack: what the user side needs to walk it, where the probes had no table (yet). Only in the ring: in the recording
- * it has become a WIRE_STACK of the same id.
+ * it has become a WIRE_STACK of the same id. Of a thread that was already blocked at an attach there are only the registers: the
+ * iterator that finds it can't read its memory, the user side can.
  */
 #define WIRE_COPY_WORDS 3072 /* compilers and interpreters have 20 KiB of stack before they do anything */
 struct wire_copy {
@@ -135,6 +138,8 @@ struct wire_copy {
 	__u8 n_kernel;
 	__u8 in_call;
 	__u16 n_words;       /* copied, from sp on */
+	__u32 tid;
+	__u32 pad;
 	__u64 regs[WIRE_REGISTERS];
 	__u64 words[];       /* n_kernel kernel frames, then n_words of the stack */
 };
@@ -257,7 +262,7 @@ _Static_assert(sizeof(struct wire_head) == 8, "wire_head");
 _Static_assert(sizeof(struct wire_cycle) == 56, "wire_cycle");
 _Static_assert(sizeof(struct wire_sample) == 32, "wire_sample");
 _Static_assert(sizeof(struct wire_stack) == 32, "wire_stack");
-_Static_assert(sizeof(struct wire_copy) == 32 + 8 * WIRE_REGISTERS, "wire_copy");
+_Static_assert(sizeof(struct wire_copy) == 40 + 8 * WIRE_REGISTERS, "wire_copy");
 _Static_assert(sizeof(struct wire_proof) % 8 == 0, "wire_proof");
 _Static_assert(sizeof(struct wire_thread) == 56, "wire_thread");
 _Static_assert(sizeof(struct wire_exec) == 176, "wire_exec");

@@ -328,6 +328,23 @@ threading.Thread(target=time.sleep, args=(60,)).start()'
 	expect_lawful_attach
 }
 
+@test "threads that were blocked before have whole stacks" {
+	requires workload-blockedchain
+	start_target "$WORKLOADS/blockedchain"
+	wait_until 10 grep -q blockedchain target.txt
+	wait_until 10 in_state "$TARGET" S
+	attach_to -p "$TARGET" -d 0.5
+	expect_status 0
+	grep -qE ';main;chain_reader;chain_read;([^;]*read[^;]*;)*read_\[k\];\[local\] [0-9]+$' r.folded
+	grep -qE ';start_thread;on_condition;chain_waiter;chain_wait;pthread_cond_wait[^;]*;.*futex_\[k\];\[condition\] [0-9]+$' r.folded
+	grep -qE ';start_thread;asleep;chain_sleeper;chain_sleep;sleep;.*nanosleep_\[k\];\[sleep\] [0-9]+$' r.folded
+	! grep -qF '[no stack]' r.folded
+	expect_equal "$(json r.json '[.places[].place] | sort | join(" ")')" "chain_read chain_sleep chain_wait"
+	attach_to --kernel-stacks -p "$TARGET" -d 0.5
+	grep -qE ';main;chain_reader;chain_read;([^;]*read[^;]*;)*[^;]*_\[k\];.*read[^;]*_\[k\];\[local\] [0-9]+$' r.folded
+	expect_lawful_attach
+}
+
 @test "a folder where nothing can be written: refused, the target untouched" {
 	start_target sleep 60
 	capture "$CONCTRACE" attach -p "$TARGET" -d 1 -o no/such/folder/r.data

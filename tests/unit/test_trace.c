@@ -242,41 +242,6 @@ static void test_damaged(void)
 	build_release(&b);
 }
 
-/* The recorder was killed: what it had written last is the end, and what came after the last record is unknown. */
-static void test_killed(void)
-{
-	struct trace *t = NULL;
-	struct build b;
-
-	build_simple(&b);
-	bytes_clear(&b.meta);
-	build_meta(&b, "alive", "20000");
-	build_meta(&b, "alive", "30000");
-	build_write(&b, false);
-	CHECK_EQ(trace_load(&t, b.path), 0);
-	CHECK(t->meta.start == 1000 && t->meta.end == 30000);
-	CHECK(t->threads[0].lifetime_ns == 29000 && t->threads[0].unknown_ns == 21000);
-	trace_free(t);
-	build_release(&b);
-
-	/* an end that is told, and what happened after, are better */
-	build_simple(&b);
-	build_meta(&b, "alive", "30000");
-	build_write(&b, false);
-	CHECK_EQ(trace_load(&t, b.path), 0);
-	CHECK(t->meta.end == 9000 && t->threads[0].unknown_ns == 0);
-	trace_free(t);
-	build_release(&b);
-	build_simple(&b);
-	bytes_clear(&b.meta);
-	build_meta(&b, "alive", "5000");
-	build_write(&b, false);
-	CHECK_EQ(trace_load(&t, b.path), 0);
-	CHECK(t->meta.end == 9000 && t->threads[0].unknown_ns == 0);
-	trace_free(t);
-	build_release(&b);
-}
-
 /* A thread whose totals the kernel could only add to the others': its time is there once. */
 static void test_orphans(void)
 {
@@ -601,7 +566,6 @@ int main(void)
 	test_exec();
 	test_retries();
 	test_damaged();
-	test_killed();
 	test_orphans();
 	test_orphans_detail();
 	test_lost_wait();

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/intmap.h"
+#include "capture/live_stack.h"
 
 #define SECTION_BYTES (1u << 20)
 #define SECTION_LEAST 4096	  /* where there is no room for so much, nothing smaller is tried */
@@ -151,6 +152,13 @@ static void count_record(struct stream *s, const struct wire_head *head)
 	}
 }
 
+static int take_copy(struct stream *s, const struct wire_copy *copy, size_t len)
+{
+	if (!s->mappings)
+		return 0;
+	return copy->n_words ? bytes_add(&s->copies, copy, len) : live_stack_add(&s->copies, copy);
+}
+
 static int take_record(struct stream *s, const void *record, size_t len)
 {
 	const struct wire_head *head = record;
@@ -161,7 +169,7 @@ static int take_record(struct stream *s, const void *record, size_t len)
 	}
 	count_record(s, head);
 	if (head->type == WIRE_COPY)
-		return s->mappings ? bytes_add(&s->copies, record, len) : 0;
+		return take_copy(s, record, len);
 	if (head->type != WIRE_STACK)
 		return append(s, record, len);
 	return bytes_add(&s->stacks, record, len);
