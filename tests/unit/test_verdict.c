@@ -109,6 +109,27 @@ static void handed_around(enum wait_kind kind, const char *advice)
 	load(&b, BOUND_CPU, advice);
 }
 
+/* Two workers of a pool, each at work while the other has nothing to do: 100 ms, three times. No lock goes around. */
+static void pool_in_turn(void)
+{
+	struct build b;
+	struct life l;
+	uint32_t i, k;
+
+	start(&b);
+	for (i = 1; i <= 2; i++) {
+		thread(&b, &l, i);
+		if (i == 2)
+			life_wait(&l, WAIT_CONDITION, 100 * MS, 0, SYS_FUTEX, 0);
+		for (k = 0; k < 3; k++) {
+			life_run(&l, 100 * MS);
+			life_wait(&l, WAIT_CONDITION, 100 * MS, 0, SYS_FUTEX, 0);
+		}
+		life_end(&l, 0);
+	}
+	load(&b, BOUND_CPU, "one thread at a time computes");
+}
+
 /* One thread computes, 14 wait for work. */
 static void idle_pool(void)
 {
@@ -270,6 +291,7 @@ int main(void)
 	waits(1, WAIT_DISK, 6, 10, BOUND_IO, "one thing at a time");
 	handed_around(WAIT_MUTEX, "take turns: 50 % of their time they wait for a lock");
 	handed_around(WAIT_CONDITION, "take turns: 50 % of their time they wait for a condition");
+	pool_in_turn();
 	idle_pool();
 	helper_polls();
 	lock_holder_sleeps();

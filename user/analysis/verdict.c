@@ -26,6 +26,8 @@
 #define STARVED	      0.4  /* of the CPU time that was wanted */
 #define ONE_AT_A_TIME 1.25 /* threads on average: no more than one, with some overlap at the edges */
 #define UNSEEN_MAX    0.5  /* of the wall clock: with less than the other half no verdict is given */
+#define MANY_TURNS    10
+#define LONG_TURN_NS  50000000 /* Python's are 5 ms */
 #define TAKES_TURNS   0.2  /* of a thread's life waiting for its turn */
 
 #define BOUND_NAME(ID, name, title)  [BOUND_##ID] = name,
@@ -221,7 +223,22 @@ static void say_numbers(struct report *r, const struct shares *s)
 }
 
 /*
- * Threads that take turns: in the process that ran most, several threads ran much, about one at a time, and
+ * Does it hand on what it holds again and again? Workers of a pool wait for a condition, too, but now and then, for as long as there is
+ * nothing to do.
+ */
+static bool hands_on(const struct report_account *a)
+{
+	uint64_t waits = a->waits[WAIT_CONDITION].count;
+	int k;
+
+	for (k = 0; k < N_WAIT_KINDS; k++)
+		if (wait_kind_group(k) == WAIT_GROUP_LOCK)
+			waits += a->waits[k].count;
+	return waits >= MANY_TURNS && a->running_ns / waits <= LONG_TURN_NS;
+}
+
+/*
+ * Threads that take turns: in the process that ran most, several threads ran much, about one at a time, for a short while each, and
  * waited for a lock or a condition in between. The share of their lives that this took; 0: they don't.
  */
 static double turns(const struct report *r, bool *locks)
@@ -239,7 +256,7 @@ static double turns(const struct report *r, bool *locks)
 	for (i = 0; i < p->n_threads; i++) {
 		const struct report_account *a = &r->threads[p->first_thread + i].account;
 
-		if (a->running_ns < p->account.running_ns / 4 / p->n_threads)
+		if (a->running_ns < p->account.running_ns / 4 / p->n_threads || !hands_on(a))
 			continue;
 		n++;
 		life += a->lifetime_ns;
