@@ -5,12 +5,12 @@
 
 #include "unwind.h"
 
-#define PROOF_STEP 512 /* bytes of the stack in one read */
+#define PROOF_LEAST 32768 /* bytes of it at least: who went astray may have ended too early */
 
 __attribute__((weak)) __noinline int send_proof(struct stack_scratch *s, __u32 end, __u32 sample)
 {
 	struct wire_proof *p;
-	__u64 who = bpf_get_current_pid_tgid();
+	__u64 who = bpf_get_current_pid_tgid(), need;
 	__u32 i;
 
 	if (!s || !settings.proof)
@@ -31,11 +31,17 @@ __attribute__((weak)) __noinline int send_proof(struct stack_scratch *s, __u32 e
 	p->sample = sample;
 	fill_registers(s, p->regs);
 	bpf_probe_read_kernel(p->frames, sizeof(p->frames), s->raw);
-	for (i = 0; i < WIRE_PROOF_STACK / PROOF_STEP; i++)
-		if (bpf_probe_read_user(p->stack + i * PROOF_STEP, PROOF_STEP, (void *)(s->sp + i * PROOF_STEP)))
-			break;
-	p->copied = i * PROOF_STEP;
-	bpf_ringbuf_submit(p, BPF_RB_NO_WAKEUP);
+	/* to where the walk ended and some more; on another stack (of signals) that says nothing */
+	need = s->walk.sp - s->sp + 2 * WIRE_PROOF_STEP;
+	if (need < PROOF_LEAST || need > WIRE_PROOF_STACK)
+		need = PROOF_LEAST;
+	for (i = 0; i < sizeof(p->missing) / 8; i++)
+		p->missing[i] = 0;
+	for (i = 0; i < WIRE_PROOF_STACK / WIRE_PROOF_STEP && i * WIRE_PROOF_STEP < need; i++)
+		if (bpf_probe_read_user(p->stack + i * WIRE_PROOF_STEP, WIRE_PROOF_STEP, (void *)(s->sp + i * WIRE_PROOF_STEP)))
+			p->missing[i / 64 % (sizeof(p->missing) / 8)] |= 1ULL << (i % 64);
+	p->copied = i * WIRE_PROOF_STEP;
+	bpf_ringbuf_submit(p, 0); /* soon: what it is compared with are files of a process that may end */
 	return 0;
 }
 

@@ -148,7 +148,8 @@ struct wire_copy {
  * For the proof of the walk, only if asked for: the registers and the stack that it began with, and what it found. Only in the ring.
  */
 #define WIRE_PROOF_FRAMES 256
-#define WIRE_PROOF_STACK 32768
+#define WIRE_PROOF_STACK 131072
+#define WIRE_PROOF_STEP 512 /* bytes of the stack that are read at once */
 struct wire_proof {
 	struct wire_head head; /* size: a multiple of 8 beyond 64 KiB does not fit; 0 here, the ring tells */
 	__u64 ts;
@@ -157,6 +158,7 @@ struct wire_proof {
 	__u8 end;            /* enum stack_end */
 	__u8 sample;         /* 1: of a timer sample, 0: of a switch */
 	__u32 copied;        /* bytes of the stack, from the stack pointer on */
+	__u64 missing[WIRE_PROOF_STACK / WIRE_PROOF_STEP / 64]; /* by step: not in memory. A page that was never written to, the end */
 	__u64 regs[WIRE_REGISTERS];
 	__u64 frames[WIRE_PROOF_FRAMES]; /* as found: the pc, then return addresses */
 	__u8 stack[WIRE_PROOF_STACK];

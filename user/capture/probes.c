@@ -32,7 +32,7 @@
 #define RING_BYTES_MIN	 (256u << 10)
 #define RING_BYTES_MAX	 (4u << 20)
 #define EVENTS_BYTES	 (4u << 20)
-#define PROOFS_BYTES	 (64u << 20)
+#define PROOFS_BYTES	 (256u << 20)
 #define STOP_AHEAD_NS	 1000000u /* programs that run when the end is set are through by then */
 
 struct probes {

@@ -119,6 +119,7 @@ static int set_up_capture(struct session *s)
 		.stacks = r->stacks,
 		.kernel_stacks = r->kernel_stacks,
 		.unwind = r->stacks,
+		.proof = r->proof != NULL,
 		.attach = !r->argv,
 		.sample_hz = r->sample_hz,
 		.facts = &s->facts,
@@ -232,13 +233,25 @@ static int take_in_processes(struct session *s)
 	return 0;
 }
 
+static int take_records(void *ctx, const void *records, size_t len)
+{
+	const struct wire_head *head = records;
+	struct session *s = ctx;
+
+	if (len >= sizeof(struct wire_proof) && head->type == WIRE_PROOF) {
+		s->request->proof(s->request->ctx, records);
+		return 0;
+	}
+	return stream_record(s->stream, records, len);
+}
+
 /* One pass over everything that brings records. */
 static int pass(struct session *s)
 {
 	uint64_t before = stream_counts(s->stream)->cycles;
 	int err;
 
-	err = probes_drain(s->probes, stream_record, s->stream);
+	err = probes_drain(s->probes, take_records, s);
 	if (!err && s->mappings)
 		err = mappings_drain(s->mappings);
 	if (err)

@@ -12,6 +12,7 @@
 
 #include "capture/identity.h"
 #include "capture/origin.h"
+#include "wire_record.h"
 
 struct session_request {
 	char *const *argv;  /* run: the command; NULL: attach */
@@ -27,6 +28,8 @@ struct session_request {
 	const struct origin *origin;
 	int recording_fd;   /* taken over */
 	const char *recording_path; /* for messages */
+	/* NULL, or for a test of the unwinder: gets each walk of a stack by tables. Slow. */
+	void (*proof)(void *ctx, const struct wire_proof *proof);
 	void (*started)(void *ctx); /* the command runs, or the processes are followed: now nothing is taken back any more */
 	void *ctx;
 };
