@@ -34,6 +34,9 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 AR ?= ar
 ifndef CLANG
 CLANG := $(shell tools/setup --find clang)
@@ -81,6 +84,7 @@ BPF_SOURCES := $(sort $(wildcard bpf/*.bpf.c))
 BASE_SOURCES := $(sort $(wildcard user/base/*.c))
 WORKLOAD_SOURCES := $(sort $(wildcard user/workloads/*.c))
 USER_SOURCES := $(sort $(filter-out user/workloads/%,$(wildcard user/*/*.c)))
+VALIDATE_SOURCES := $(sort $(wildcard tests/validate/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 TEST_WORKLOAD_SOURCES := $(sort $(wildcard tests/workloads/*.c))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -94,6 +98,17 @@ USER_OBJECTS := $(USER_SOURCES:%.c=$(O)/obj/%.o)
 WORKLOAD_OBJECTS := $(WORKLOAD_SOURCES:%.c=$(O)/obj/%.o) $(BASE_SOURCES:%.c=$(O)/obj/%.o)
 PROGRAMS := $(O)/conctrace $(O)/conctrace-workload
 TEST_WORKLOADS := $(TEST_WORKLOAD_SOURCES:tests/workloads/%.c=$(O)/tests/workloads/%)
+
+# Known call chains: optimised as distributions do it, without frame pointers. The Rust one where there is a compiler for it.
+CHAINS := tests/workloads/chains
+CHAINS_SOURCES := $(sort $(wildcard $(CHAINS)/*.c))
+RUSTC := $(shell command -v rustc 2>/dev/null)
+CHAIN_PROGRAMS := $(addprefix $(O)/tests/workloads/,chains chains_plugin.so chains_cxx $(if $(RUSTC),chains_rust))
+CHAIN_FLAGS := -Wall -Wextra -Werror -O2 -g -fomit-frame-pointer -pthread
+
+# Compares the probes' stacks with libdw's.
+VALIDATE := $(O)/tests/validate
+VALIDATE_OBJECTS := $(VALIDATE_SOURCES:%.c=$(O)/obj/%.o)
 
 # The tests link objects of their own, with sanitizers.
 TEST_SANITIZE := address,undefined
@@ -114,7 +129,7 @@ FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(O)/fuzz/%)
 all: $(PROGRAMS)
 bpf: $(SKELETON)
 test-workloads: $(TEST_WORKLOADS)
-tests: $(UNIT_TESTS) $(TEST_WORKLOADS)
+tests: $(UNIT_TESTS) $(TEST_WORKLOADS) $(CHAIN_PROGRAMS) $(VALIDATE)
 fuzzers: $(FUZZERS)
 
 # ---- set-up ----------------------------------------------------------------------------------------------
@@ -190,6 +205,28 @@ $(O)/tests/workloads/%: tests/workloads/%.c $(O)/.packages $(O)/.flags
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -fno-omit-frame-pointer -Iinclude \
 		-MMD -MP -MF $@.d -pthread $(LINK_FLAGS) $< -o $@ $(WORKLOAD_LIBRARIES) -lm
 
+$(O)/tests/workloads/chains: $(CHAINS_SOURCES) $(CHAINS)/chains.h $(O)/.packages $(O)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC,$(CHAINS)/*.c)$(CC) -std=gnu11 -D_GNU_SOURCE $(CHAIN_FLAGS) -Wl,--export-dynamic-symbol=briefly \
+		$(CHAINS_SOURCES) -o $@ -ldl -lrt
+
+# Bound lazily, whatever the distribution's default: its first call is to go through the dynamic linker.
+$(O)/tests/workloads/chains_plugin.so: $(CHAINS)/plugin/chains_plugin.c $(O)/.packages $(O)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(CHAIN_FLAGS) -shared -fPIC -Wl,-z,lazy $< -o $@
+
+$(O)/tests/workloads/chains_cxx: $(CHAINS)/chains_cxx.cc $(O)/.packages $(O)/.flags
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) -std=gnu++17 $(CHAIN_FLAGS) $< -o $@
+
+$(O)/tests/workloads/chains_rust: $(CHAINS)/chains_rust.rs $(O)/.packages $(O)/.flags
+	@mkdir -p $(@D)
+	$(call say,RUSTC,$<)env -u MAKEFLAGS -u MFLAGS $(RUSTC) --edition 2021 -O -g $< -o $@
+
+$(VALIDATE): $(VALIDATE_OBJECTS) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) $^ $(LIBRARIES) -o $@
+
 $(O)/fuzz/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
 	@mkdir -p $(@D)
 	$(call say,CC-FUZZ,$<)$(CLANG) $(USER_FLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
@@ -250,5 +287,5 @@ clean:
 	$(Q)if [ -d '$(O)' ]; then rmdir --ignore-fail-on-non-empty '$(O)'; fi
 
 -include $(wildcard $(patsubst %.o,%.d,$(USER_OBJECTS) $(WORKLOAD_OBJECTS) $(BPF_OBJECTS) $(O)/obj/user/main.o \
-	$(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=$(O)/fuzz/%.o)) \
+	$(VALIDATE_OBJECTS) $(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=$(O)/fuzz/%.o)) \
 	$(TEST_WORKLOADS:%=%.d))

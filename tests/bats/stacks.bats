@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# User stacks of ordinary binaries: programs that block at the end of call chains that they know (tests/workloads/chains), traced. Every
+# chain is there, from the thread's root to the call, and no wait is in any other.
+
+# shellcheck disable=SC2154 # capture sets status, out and err
+load helpers
+
+setup() {
+	requires root bpf
+	plain_root
+	in_scratch
+}
+
+teardown() {
+	leave_scratch
+}
+
+# The program, traced, is as it says itself: truth.json, r.data, r.folded.
+expect_chains() { # PROGRAM ARG...
+	"$CONCTRACE" run -q --as-root -o r.data --folded r.folded -- "$WORKLOADS/$1" --json "${@:2}" >truth.json 2>err.txt 3>&- </dev/null ||
+		{ cat err.txt >&2; return 1; }
+	expect_lawful r.data
+	python3 "$TOP/tests/bats/stacked.py" truth.json r.folded
+}
+
+@test "C: every blocking call, frames of every shape, signals, processes, a plug-in" {
+	requires workload-chains workload-chains_plugin.so
+	expect_chains chains
+}
+
+@test "C, many rounds: a thread that blocks again where it blocked last" {
+	requires workload-chains workload-chains_plugin.so
+	expect_chains chains --rounds 300 --wait-ms 1
+}
+
+@test "C++: exceptions, templates, the standard library's threads and locks" {
+	requires workload-chains_cxx
+	expect_chains chains_cxx
+}
+
+@test "Rust: threads, locks, channels, a panic" {
+	[[ -x $WORKLOADS/chains_rust ]] || skip "there was no rustc to build it with"
+	expect_chains chains_rust
+}
+
+@test "attached to: the same chains" {
+	requires workload-chains
+	"$WORKLOADS/chains" --json --rounds 1000 --only read,fgets,accept,epoll_wait,mutex,cond,sem,sigwait,alloca,aligned_alloca,qsort,deep60 >truth.json 3>&- </dev/null &
+	BACKGROUND=$!
+	BACKGROUND_PIDS=$BACKGROUND
+	sleep 0.5
+	capture "$CONCTRACE" attach -q -o r.data --folded r.folded -d 2 -p "$BACKGROUND"
+	expect_status 0
+	status_of "$BACKGROUND" 60
+	expect_status 0
+	# The threads were there already, and go on afterwards: not all of the first one's waits can be seen.
+	python3 "$TOP/tests/bats/stacked.py" --attached --some 70 truth.json r.folded
+}
+
+# What the programs say of themselves is no invention: libdw sees the same in their stopped threads.
+@test "the programs' own truth agrees with libdw" {
+	local program
+
+	for program in chains chains_cxx chains_rust; do
+		[[ -x $WORKLOADS/$program ]] || continue
+		capture "$O/tests/validate" --reference "$program.folded" -- "$WORKLOADS/$program" --json --rounds 40
+		expect_status 0
+		printf '%s\n' "$out" >"$program.json"
+		python3 "$TOP/tests/bats/stacked.py" --waits-only --some 40 --max-frames 2000 "$program.json" "$program.folded"
+	done
+}
+
+@test "the probes' stacks agree with libdw's of the same registers and memory" {
+	requires workload-chains workload-chains_plugin.so
+	capture "$O/tests/validate" --json v.json -- "$WORKLOADS/chains" --rounds 100
+	echo "$out"
+	echo "$err"
+	expect_status 0
+	(($(json v.json '.switch.identical') > 5000))
+	(($(json v.json '.switch.different + .switch.shorter') == 0))
+}
