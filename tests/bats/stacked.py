@@ -5,7 +5,7 @@
 In: the truth of tests/workloads/chains (JSON; the words are explained in chains.h), and the folded stacks of its run.
 Out: every chain that is not there, and every wait that is in none of them, on stderr; status 1 if any. The last line counts.
 
-    stacked.py TRUTH FOLDED [--max-frames N] [--waits-only] [--attached] [--some PERCENT]
+    stacked.py TRUTH FOLDED [--max-frames N] [--waits-only] [--some PERCENT]
 """
 
 import argparse
@@ -185,7 +185,7 @@ def check_thread(truth, lines, own, options, say):
     if truth["computes"]:
         check_computing(name, lines, own, say)
         return 0, 0, 0
-    waits = [line for line in lines if line.is_wait() and not (options.attached and line.frames == ["[no stack]"])]
+    waits = [line for line in lines if line.is_wait()]
     strangers, calls = [], set()
     for line in waits:
         found = [s for s in shapes + others if s.matches(line.frames)]
@@ -232,7 +232,6 @@ def main():
     parser.add_argument("folded")
     parser.add_argument("--max-frames", type=int, default=256)
     parser.add_argument("--waits-only", action="store_true", help="no samples were taken")
-    parser.add_argument("--attached", action="store_true", help="waits that had begun before have no stack")
     parser.add_argument("--some", type=int, metavar="PERCENT", help="not all chains need to be there, so many do")
     options = parser.parse_args()
     with open(options.truth, encoding="utf-8") as f:

@@ -55,7 +55,7 @@ expect_chains() { # PROGRAM ARG...
 	status_of "$BACKGROUND" 60
 	expect_status 0
 	# The threads were there already, and go on afterwards: not all of the first one's waits can be seen.
-	python3 "$TOP/tests/bats/stacked.py" --attached --some 70 truth.json r.folded
+	python3 "$TOP/tests/bats/stacked.py" --some 70 truth.json r.folded
 }
 
 # What the programs say of themselves is no invention: libdw sees the same in their stopped threads.
