@@ -221,6 +221,7 @@ static void test_text_clean(void)
 	CHECK_STR(text_clean(small, sizeof(small), "abc\xc3\xa9", 5, NULL), "abc"); /* not half a character */
 	CHECK_STR(text_clean(small, sizeof(small), "ab\xc3\xa9z", 5, NULL), "abé");
 	CHECK_STR(text_clean(small, 1, "abc", 3, NULL), "");
+	CHECK_STR(text_clean(buf, sizeof(buf), "a\xef\xbf\xbe\xf0\x9f\xbf\xbf\xef\xbf\xbd", 11, NULL), "a??\xef\xbf\xbd");
 	CHECK_STR(text_clean(buf, sizeof(buf), "a\0b", 3, ";"), "a?b");
 	/* Every pair of bytes: what comes out is valid and holds no control character. */
 	for (i = 0; i < sizeof(all); i += 2) {

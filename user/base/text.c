@@ -90,11 +90,12 @@ size_t text_utf8(const char *bytes, size_t len, uint32_t *code)
 	return n;
 }
 
-/* C0, DEL, C1, and what reorders or breaks a line without being seen. */
+/* C0, DEL, C1, what reorders or breaks a line without being seen, and what is no character (XML has no way to
+ * write it). */
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
+	       (c >= 0x2066 && c <= 0x2069) || (c & 0xfffe) == 0xfffe;
 }
 
 char *text_clean(char *buf, size_t size, const char *bytes, size_t len, const char *also)
