@@ -14,7 +14,8 @@ struct values {
 	bool quick, loud;
 	int pick, form;
 	const char *text, *path;
-	uint64_t number, ns;
+	uint64_t number, ns, set;
+	double decimal;
 	struct option_pids pids;
 };
 
@@ -86,6 +87,18 @@ static const struct option table[] = {
 	 .value = "PID",
 	 .field = offsetof(struct values, pids),
 	 .help = "j"},
+	{.name = "set",
+	 .type = OPTION_SET,
+	 .value = "SHAPES",
+	 .choices = forms,
+	 .field = offsetof(struct values, set),
+	 .help = "k"},
+	{.name = "decimal",
+	 .type = OPTION_DECIMAL,
+	 .value = "N",
+	 .max = 100,
+	 .field = offsetof(struct values, decimal),
+	 .help = "l"},
 	OPTIONS_EVERYWHERE,
 };
 
@@ -191,6 +204,43 @@ static void test_seconds(void)
 		parse_line(&p, bad[i], false);
 		CHECK_EQ(p.result, -EINVAL);
 		CHECK(strstr(fail_message(), "option -d") != NULL);
+		parse_done(&p);
+	}
+}
+
+static void test_sets_and_decimals(void)
+{
+	static const struct {
+		const char *line;
+		double value;
+	} good[] = {{"--decimal 0", 0},	     {"--decimal 2", 2},   {"--decimal 0.5", 0.5},
+		    {"--decimal .25", 0.25}, {"--decimal 100", 100}, {"--decimal 7.", 7}};
+	static const char *const bad[] = {"--decimal -1",    "--decimal 1e1", "--decimal 100.1", "--decimal .",
+					  "--decimal ~",     "--decimal 101", "--decimal 1.2.3", "--decimal 1,5",
+					  "--set triangle",  "--set round,",  "--set ,round",	 "--set ~",
+					  "--set roundround"};
+	struct parse p;
+	size_t i;
+
+	parse_line(&p, "--set square", false);
+	CHECK(p.result == 0 && p.v.set == 2);
+	parse_done(&p);
+	parse_line(&p, "--set=square,round", false);
+	CHECK(p.result == 0 && p.v.set == 3);
+	parse_done(&p);
+	parse_line(&p, "--set round --set square --set round", false);
+	CHECK(p.result == 0 && p.v.set == 3);
+	parse_done(&p);
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		parse_line(&p, good[i].line, false);
+		CHECK_EQ(p.result, 0);
+		CHECK(p.v.decimal > good[i].value - 1e-9 && p.v.decimal < good[i].value + 1e-9);
+		parse_done(&p);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		parse_line(&p, bad[i], false);
+		CHECK_EQ(p.result, -EINVAL);
+		CHECK(strstr(fail_message(), "option --") != NULL);
 		parse_done(&p);
 	}
 }
@@ -366,6 +416,7 @@ int main(void)
 {
 	test_values();
 	test_seconds();
+	test_sets_and_decimals();
 	test_refusals();
 	test_words();
 	test_help_and_version();

@@ -36,7 +36,9 @@ static bool takes_value(const struct option *o)
 	case OPTION_USER:
 	case OPTION_U64:
 	case OPTION_SECONDS:
+	case OPTION_DECIMAL:
 	case OPTION_CHOICE:
+	case OPTION_SET:
 	case OPTION_PIDS:
 		return true;
 	default:
@@ -101,24 +103,69 @@ bad:
 		    as, text);
 }
 
-static int set_choice(const struct option *o, const char *as, const char *text, int *field)
+static int set_decimal(const struct option *o, const char *as, const char *text, double *field)
+{
+	uint64_t whole = 0;
+	double unit = 1, fraction = 0;
+	const char *at = text;
+	bool digits = read_number(text, o->max, &whole, &at);
+
+	if (*at == '.') {
+		for (at++; *at >= '0' && *at <= '9'; at++) {
+			unit /= 10;
+			fraction += (*at - '0') * unit;
+			digits = true;
+		}
+	}
+	if (!digits || *at || (double)whole + fraction > (double)o->max)
+		return fail(-EINVAL, "option %s: \"%s\" is not a number from 0 to %llu like 2 or 0.5", as, text,
+			    (unsigned long long)o->max);
+	*field = (double)whole + fraction;
+	return 0;
+}
+
+/* The index of text[0 .. len) among the choices, or -EINVAL with a message. */
+static int find_choice(const struct option *o, const char *as, const char *text, size_t len)
 {
 	struct bytes words = {0};
 	int err = 0;
 
 	for (int i = 0; o->choices[i]; i++) {
-		if (!strcmp(o->choices[i], text)) {
-			*field = i;
-			return 0;
-		}
+		if (strlen(o->choices[i]) == len && !memcmp(o->choices[i], text, len))
+			return i;
 	}
 	for (int i = 0; o->choices[i] && !err; i++)
 		err = bytes_printf(&words, "%s%s", i ? ", " : "", o->choices[i]);
 	if (!err)
-		err = fail(-EINVAL, "option %s: \"%s\" is none of: %.*s", as, text, (int)words.len,
+		err = fail(-EINVAL, "option %s: \"%.*s\" is none of: %.*s", as, (int)len, text, (int)words.len,
 			   (const char *)words.data);
 	bytes_release(&words);
 	return err;
+}
+
+static int set_choice(const struct option *o, const char *as, const char *text, int *field)
+{
+	int i = find_choice(o, as, text, strlen(text));
+
+	if (i < 0)
+		return i;
+	*field = i;
+	return 0;
+}
+
+static int set_words(const struct option *o, const char *as, const char *text, uint64_t *field)
+{
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		int i = find_choice(o, as, text, len);
+
+		if (i < 0)
+			return i;
+		*field |= 1ull << i;
+		if (!text[len])
+			return 0;
+		text += len + 1;
+	}
 }
 
 static int add_pid(struct option_pids *list, pid_t pid)
@@ -176,6 +223,10 @@ static int set_value(const struct option *o, const char *as, const char *text, v
 		return set_seconds(as, text, field);
 	case OPTION_CHOICE:
 		return set_choice(o, as, text, field);
+	case OPTION_DECIMAL:
+		return set_decimal(o, as, text, field);
+	case OPTION_SET:
+		return set_words(o, as, text, field);
 	case OPTION_PIDS:
 		return set_pids(as, text, field);
 	default:
@@ -380,7 +431,7 @@ static const char *type_word(enum option_type type)
 	static const char *const words[] = {
 		[OPTION_TEXT] = "text",	 [OPTION_PATH] = "path",       [OPTION_USER] = "user",
 		[OPTION_U64] = "number", [OPTION_SECONDS] = "seconds", [OPTION_CHOICE] = "choice",
-		[OPTION_PIDS] = "pids",
+		[OPTION_PIDS] = "pids",	 [OPTION_DECIMAL] = "decimal", [OPTION_SET] = "set",
 	};
 
 	return type < sizeof(words) / sizeof(words[0]) && words[type] ? words[type] : "flag";

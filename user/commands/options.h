@@ -22,7 +22,9 @@ enum option_type {
 	OPTION_USER,	/* the same; completed as a user name */
 	OPTION_U64,	/* uint64_t, decimal, from .min to .max */
 	OPTION_SECONDS, /* uint64_t, nanoseconds: "1", "0.25", "2.5"; more than 0 */
+	OPTION_DECIMAL, /* double: "2", "0.1", from 0 to .max */
 	OPTION_CHOICE,	/* int: the index of the word in .choices */
+	OPTION_SET,	/* uint64_t: a bit for each word's index in .choices: "a,b"; given again, it adds up */
 	OPTION_PIDS,	/* struct option_pids: "12,34"; may be given again and adds up */
 	OPTION_HELP,	/* no field: parsing ends with OPTIONS_HELP */
 	OPTION_VERSION, /* no field: parsing ends with OPTIONS_VERSION */
@@ -74,7 +76,7 @@ void options_print(const struct option *table, FILE *out);
 
 /*
  * One line an option: verb, "--name", "-x" or "-", type ("flag", "text", "path", "user", "number", "seconds",
- * "choice", "pids"), the choices with commas or "-"; separated by tabs. For the completion and the check of
+ * "decimal", "choice", "set", "pids"), the choices with commas or "-"; separated by tabs. For the completion and the check of
  * the documents.
  */
 void options_list(const struct option *table, const char *verb, FILE *out);
