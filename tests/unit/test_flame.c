@@ -18,12 +18,12 @@ static void make(const struct trace *t, struct flame_choice choice)
 /* The box at the end of "a/b/c" from the root's children on; NULL: there is none. */
 static const struct flame_box *find(const char *path)
 {
-	const char *names[16];
+	const char *names[16] = {""};
 	char text[512], *save, *word;
 	uint32_t depth = 0, n = 0;
 	size_t i;
 
-	strcpy(text, path);
+	snprintf(text, sizeof(text), "%s", path);
 	for (word = strtok_r(text, "/", &save); word; word = strtok_r(NULL, "/", &save))
 		names[n++] = word;
 	for (i = 1; i < flame->n; i++) {
@@ -31,7 +31,7 @@ static const struct flame_box *find(const char *path)
 
 		if (box->depth < depth + 1)
 			depth = box->depth - 1;
-		if (box->depth == depth + 1 && !strcmp(box->name, names[depth]) && ++depth == n)
+		if (box->depth == depth + 1 && depth < n && !strcmp(box->name, names[depth]) && ++depth == n)
 			return box;
 	}
 	return NULL;
@@ -194,6 +194,12 @@ static void build_many(struct build *b)
 	life_end(&l, 0);
 }
 
+static size_t cost(const char *name, double share, const void *page)
+{
+	CHECK(share > 0 && share <= 1 && !page);
+	return 100 + 3 * strlen(name);
+}
+
 static void cut(void)
 {
 	const double total = 820.0 * MS;
@@ -230,7 +236,7 @@ static void cut(void)
 	flame_free(flame);
 
 	/* Room for 50 boxes of 100 bytes, less their names. */
-	make(t, (struct flame_choice){.room = 5000, .box = 100});
+	make(t, (struct flame_choice){.room = 5000, .cost = cost});
 	check_lawful(true);
 	CHECK(flame->n > 10 && flame->n < 50);
 	CHECK_EQ(flame->frames, 3 + 40 * 3);
@@ -238,7 +244,7 @@ static void cut(void)
 	CHECK(flame->hidden_share > 0.03);
 	flame_free(flame);
 	/* For none at all: the root remains, and what it holds. */
-	make(t, (struct flame_choice){.room = 1, .box = 100});
+	make(t, (struct flame_choice){.room = 1, .cost = cost});
 	CHECK_EQ(flame->n, 1);
 	CHECK_EQ(flame->hidden, flame->frames);
 	flame_free(flame);

@@ -82,11 +82,11 @@ static void sum_states(struct drawing *d)
 
 static uint8_t most_of(const uint64_t states[N_FLAME_STATES], uint64_t ns)
 {
-	uint8_t s;
+	int s;
 
 	for (s = 0; s < N_FLAME_STATES; s++)
 		if (states[s] > ns / 2)
-			return s;
+			return (uint8_t)s;
 	return FLAME_MIXED;
 }
 
@@ -134,7 +134,7 @@ static int order_children(struct drawing *d)
 	size_t i, n = d->n - 1;
 	int err;
 
-	d->order = calloc(d->n, sizeof(*d->order));
+	d->order = calloc(d->n + 1, sizeof(*d->order));
 	if (!d->order)
 		return fail(-ENOMEM, "out of memory: the order of %zu boxes", d->n);
 	for (i = 1; i < d->n; i++) {
@@ -192,19 +192,19 @@ static int draw(struct drawing *d)
 		uint32_t depth = d->todo[--n_todo], number = d->todo[--n_todo];
 		const struct made *m = &d->made[number];
 		struct flame_box *box = &flame->boxes[flame->n++];
-		uint64_t end;
+		uint64_t next;
 		uint32_t i;
 
 		*box = box_of(d, m, depth);
 		if (depth > flame->depth)
 			flame->depth = depth;
-		end = box->start;
+		next = box->start;
 		for (i = 0; i < m->n; i++) {
 			struct made *child = &d->made[d->order[m->first + i].value];
 			const struct flame_node *node = &d->tree.nodes[child->node];
 
-			child->start = end;
-			end += child->rest ? node->rest : node->ns;
+			child->start = next;
+			next += child->rest ? node->rest : node->ns;
 		}
 		for (i = m->n; i-- > 0;) {
 			d->todo[n_todo++] = (uint32_t)d->order[m->first + i].value;
@@ -338,6 +338,21 @@ void flame_free(struct flame *f)
 	strings_free(f->names);
 	free(f->boxes);
 	free(f);
+}
+
+int flame_change(const struct flame *f, const struct flame_box *box)
+{
+	static const double steps[] = {1.05, 1.2, 1.5, 2};
+	uint64_t whole = f->total_ns > f->before_ns ? f->total_ns : f->before_ns;
+	bool more = box->ns > box->before;
+	double large = (double)(more ? box->ns : box->before), small = (double)(more ? box->before : box->ns);
+	int step = 0;
+
+	if (large - small < (double)whole / 1000)
+		return 0;
+	while (step < 4 && large >= small * steps[step])
+		step++;
+	return more ? step : -step;
 }
 
 const char *flame_state_name(unsigned int state)

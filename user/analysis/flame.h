@@ -43,9 +43,11 @@ struct flame_choice {
 	bool reverse; /* the tips first: callers are above what they call */
 	/* Boxes of less than this share of the total are not made, */
 	double least;
-	/* and as many more, narrowest first, as it takes for all to need no more than this:
-	 * `box` bytes for each and three times its name. 0: no limit. */
-	size_t room, box;
+	/* and as many more, narrowest first, as it takes for all to cost no more than `room` by what `cost`
+	 * says of a box of this name and share, on this page. NULL: no limit. */
+	size_t room;
+	size_t (*cost)(const char *name, double share, const void *page);
+	const void *page;
 };
 
 struct flame_box {
@@ -88,6 +90,12 @@ enum flame_scale {
 int flame_compare(struct flame **out, const struct trace *a, const struct trace *b,
 		  const struct flame_choice *choice, enum flame_scale scale);
 void flame_free(struct flame *f); /* NULL is fine */
+
+/*
+ * The change of a box in a comparison, in steps from -4 (half of the time or less) to 4 (twice as much or
+ * more, or new); 0 is within 5 % of what it was, or less than a thousandth of the whole.
+ */
+int flame_change(const struct flame *f, const struct flame_box *box);
 
 /* "running", "ready", "unknown", "mixed", or the name of the group. */
 const char *flame_state_name(unsigned int state);

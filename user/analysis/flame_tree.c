@@ -2,12 +2,15 @@
 /* In: parts of time and their paths. Out: the tree of them with its sums, and where it is to be cut. */
 #include "analysis/flame_tree.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/kinds.h"
 #include "base/bytes.h"
+#include "base/fail.h"
+#include "base/radix.h"
 
 _Static_assert(FLAME_TIP == 3, "roles fit into two bits");
 
@@ -31,7 +34,7 @@ void flame_tree_release(struct flame_tree *tree)
 }
 
 /* From *at on to its child of this name, which is made if there is none. */
-static int step(struct flame_tree *tree, uint32_t *at, uint32_t label, enum flame_role role)
+static int find_child(struct flame_tree *tree, uint32_t *at, uint32_t label, enum flame_role role)
 {
 	/* A process may have the name of a function: they are not the same box, so the role is in the key. */
 	uint64_t key = (uint64_t)*at << 32 | (uint32_t)role << 30 | label;
@@ -73,51 +76,114 @@ static int tip_label(struct flame_tree *tree, unsigned int part_state, uint32_t 
 	return 0;
 }
 
-/* Time is given to the last node of the way alone; flame_tree_sum does the rest. */
-static int add_part(struct flame_tree *tree, struct stack_paths *paths, const struct time_part *part,
-		    bool reverse, bool before)
+/* The way that was gone last: what the next has in common with it need not be looked up again. */
+struct walk {
+	struct step {
+		uint32_t label, node;
+		uint8_t role;
+	} * steps;
+	size_t n, cap;
+};
+
+static int go(struct flame_tree *tree, struct walk *walk, size_t depth, uint32_t label, enum flame_role role)
 {
-	uint32_t at = 0, tip = 0;
-	size_t n = 0, i;
+	struct step *step = &walk->steps[depth];
+	uint32_t at = depth ? step[-1].node : 0;
+	int err;
+
+	if (depth < walk->n && step->label == label && step->role == role)
+		return 0;
+	walk->n = depth;
+	err = find_child(tree, &at, label, role);
+	if (err)
+		return err;
+	*step = (struct step){.label = label, .node = at, .role = (uint8_t)role};
+	walk->n = depth + 1;
+	return 0;
+}
+
+/* Time is given to the last node of the way alone; flame_tree_sum does the rest. */
+static int add_part(struct flame_tree *tree, struct walk *walk, struct stack_paths *paths,
+		    const struct time_part *part, bool reverse, bool before)
+{
+	struct flame_node *last;
+	uint32_t tip = 0;
+	size_t n = 0, i, depth = 0;
 	int err = stack_path(paths, part, &n);
 
 	if (!err)
+		err = array_grow(&walk->steps, &walk->cap, n + 1, sizeof(*walk->steps));
+	if (!err)
 		err = tip_label(tree, part->state, &tip);
 	if (!err && reverse)
-		err = step(tree, &at, tip, FLAME_TIP);
+		err = go(tree, walk, depth++, tip, FLAME_TIP);
 	for (i = 0; i < n && !err; i++) {
 		size_t k = reverse ? n - 1 - i : i;
 
-		err = step(tree, &at, paths->labels[k], k < paths->n_base ? FLAME_BASE : FLAME_FRAME);
+		err = go(tree, walk, depth++, paths->labels[k], k < paths->n_base ? FLAME_BASE : FLAME_FRAME);
 	}
 	if (!err && !reverse)
-		err = step(tree, &at, tip, FLAME_TIP);
+		err = go(tree, walk, depth++, tip, FLAME_TIP);
 	if (err)
 		return err;
-	*(before ? &tree->nodes[at].before : &tree->nodes[at].ns) += part->ns;
-	tree->nodes[at].state = state_of(part->state);
+	last = &tree->nodes[walk->steps[depth - 1].node];
+	*(before ? &last->before : &last->ns) += part->ns;
+	last->state = state_of(part->state);
 	return 0;
+}
+
+/* By stack: what comes next has much in common with what was last, and the order is the same everywhere. */
+static int order_parts(const struct intmap *parts, struct time_part **list, struct radix_item **order)
+{
+	struct time_part part;
+	size_t at = 0, n = 0;
+
+	*list = calloc(parts->len + 1, sizeof(**list));
+	*order = calloc(parts->len + 1, sizeof(**order));
+	if (!*list || !*order)
+		return fail(-ENOMEM, "out of memory: %zu parts of the time of a thread", parts->len);
+	while (time_parts_next(parts, &at, &part)) {
+		(*order)[n] = (struct radix_item){
+			.key = (uint64_t)part.stack << 32 | (uint32_t)part.syscall << 8 | part.state,
+			.value = n,
+		};
+		(*list)[n++] = part;
+	}
+	return radix_sort(*order, n);
+}
+
+static int add_thread(struct flame_tree *tree, struct walk *walk, struct stack_paths *paths,
+		      const struct trace_thread *thread, const struct flame_choice *choice, bool before)
+{
+	struct intmap parts = {0};
+	struct time_part *list = NULL;
+	struct radix_item *order = NULL;
+	size_t i;
+	int err = time_parts_add(&parts, paths->t, thread, choice->states);
+
+	if (!err)
+		err = stack_paths_thread(paths, thread, choice->base);
+	if (!err)
+		err = order_parts(&parts, &list, &order);
+	for (i = 0; i < parts.len && !err; i++)
+		err = add_part(tree, walk, paths, &list[order[i].value], choice->reverse, before);
+	intmap_release(&parts);
+	free(list);
+	free(order);
+	return err;
 }
 
 int flame_tree_add(struct flame_tree *tree, const struct trace *t, const struct flame_choice *choice,
 		   bool before)
 {
 	struct stack_paths paths;
+	struct walk walk = {0};
 	size_t i;
 	int err = stack_paths_init(&paths, t, tree->strings);
 
-	for (i = 0; i < t->n_threads && !err; i++) {
-		struct intmap parts = {0};
-		struct time_part part;
-		size_t at = 0;
-
-		err = time_parts_add(&parts, t, &t->threads[i], choice->states);
-		if (!err)
-			err = stack_paths_thread(&paths, &t->threads[i], choice->base);
-		while (!err && time_parts_next(&parts, &at, &part))
-			err = add_part(tree, &paths, &part, choice->reverse, before);
-		intmap_release(&parts);
-	}
+	for (i = 0; i < t->n_threads && !err; i++)
+		err = add_thread(tree, &walk, &paths, &t->threads[i], choice, before);
+	free(walk.steps);
 	stack_paths_release(&paths);
 	return err;
 }
@@ -137,11 +203,22 @@ void flame_tree_sum(struct flame_tree *tree, double scale)
 	}
 }
 
-/* Sets rest and hidden of every node; what the boxes need, in bytes by the choice, and how many they are. */
+/* Of a node of the tree, or of the rest of one. */
+static size_t cost(const struct flame_tree *tree, const struct flame_choice *choice, uint32_t label,
+		   uint64_t ns)
+{
+	uint64_t whole = tree->nodes[0].ns;
+
+	return choice->cost ? choice->cost(strings_get(tree->strings, label),
+					   whole ? (double)ns / (double)whole : 1, choice->page)
+			    : 0;
+}
+
+/* Sets rest and hidden of every node; what the boxes cost by the choice, and how many they are. */
 static size_t measure(struct flame_tree *tree, uint64_t least, const struct flame_choice *choice,
 		      size_t *made)
 {
-	size_t need = choice->box, i;
+	size_t sum = cost(tree, choice, 0, tree->nodes[0].ns), i;
 
 	for (i = 0; i < tree->n; i++)
 		tree->nodes[i].rest = tree->nodes[i].rest_before = tree->nodes[i].hidden = 0;
@@ -151,11 +228,11 @@ static size_t measure(struct flame_tree *tree, uint64_t least, const struct flam
 		struct flame_node *parent = &tree->nodes[node->parent];
 
 		if (node->ns >= least) {
-			need += choice->box + 3 * strlen(strings_get(tree->strings, node->label));
+			sum += cost(tree, choice, node->label, node->ns);
 			*made += 1;
 			/* All that is below has been seen. */
 			if (node->rest >= least) {
-				need += choice->box;
+				sum += cost(tree, choice, 0, node->rest);
 				*made += 1;
 			}
 		} else if (node->ns) {
@@ -167,20 +244,50 @@ static size_t measure(struct flame_tree *tree, uint64_t least, const struct flam
 		}
 	}
 	if (tree->nodes[0].rest >= least) {
-		need += choice->box;
+		sum += cost(tree, choice, 0, tree->nodes[0].rest);
 		*made += 1;
 	}
-	return need;
+	return sum;
+}
+
+/* Quarters of a power of two: near enough to begin with. */
+static unsigned int size_class(uint64_t ns)
+{
+	unsigned int power = 63u - (unsigned int)__builtin_clzll(ns);
+
+	return power * 4 + (power < 2 ? 0 : (unsigned int)(ns >> (power - 2)) & 3);
+}
+
+/* The least time from which on nodes have room, leaving rests aside. */
+static uint64_t guess(const struct flame_tree *tree, const struct flame_choice *choice)
+{
+	size_t sums[64 * 4] = {0}, sum = 0, i;
+	unsigned int c;
+
+	for (i = 1; i < tree->n; i++) {
+		const struct flame_node *node = &tree->nodes[i];
+
+		if (node->ns)
+			sums[size_class(node->ns)] += cost(tree, choice, node->label, node->ns);
+	}
+	for (c = 64 * 4; c-- > 0 && sum + sums[c] <= choice->room;)
+		sum += sums[c];
+	c++; /* the last class that had room */
+	return c < 8 ? 1 : (4ull + c % 4) << (c / 4 - 2);
 }
 
 uint64_t flame_tree_cut(struct flame_tree *tree, const struct flame_choice *choice, size_t *made)
 {
-	uint64_t least = (uint64_t)((double)tree->nodes[0].ns * choice->least);
+	uint64_t least = (uint64_t)((double)tree->nodes[0].ns * choice->least), guessed;
 
 	if (!least)
 		least = 1;
-	/* A few passes over the tree, and only when it is large: no more than two dozen to a hundredfold. */
-	while (measure(tree, least, choice, made) > choice->room && choice->room && *made > 1)
-		least += least / 5 + 1;
+	if (measure(tree, least, choice, made) <= choice->room || !choice->cost)
+		return least;
+	guessed = guess(tree, choice);
+	if (least < guessed)
+		least = guessed;
+	while (measure(tree, least, choice, made) > choice->room && *made > 1)
+		least += least / 8 + 1;
 	return least;
 }

@@ -41,7 +41,7 @@ void flame_tree_sum(struct flame_tree *tree, double scale);
 
 /*
  * The least time of a node that is made, in nanoseconds and at least 1, by the choice's `least`, `room` and
- * `box`; every node's rest and hidden are set by it, and *made is how many boxes there will be.
+ * `cost`; every node's rest and hidden are set by it, and *made is how many boxes there will be.
  */
 uint64_t flame_tree_cut(struct flame_tree *tree, const struct flame_choice *choice, size_t *made);
 

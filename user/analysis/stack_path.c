@@ -79,7 +79,7 @@ static int frame_of(struct stack_paths *p, uint32_t index, uint32_t *label)
 	}
 	frame_label_line(text, FRAME_LABEL_MAX, frame);
 	if (frame->kernel || frame->inlined)
-		strcat(text, frame->kernel ? "_[k]" : "_[i]");
+		memcpy(text + strlen(text), frame->kernel ? "_[k]" : "_[i]", sizeof("_[k]"));
 	err = add_label(p, text, label);
 	if (!err)
 		p->frames[index] = *label + 1;
