@@ -116,6 +116,8 @@ TEST_FLAGS := -Wno-missing-prototypes -O1 -g -fno-omit-frame-pointer -fsanitize=
 SANITIZED_ARCHIVE := $(O)/sanitized/conctrace.a
 SANITIZED_OBJECTS := $(USER_SOURCES:%.c=$(O)/sanitized/%.o)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(O)/sanitized/tests/%)
+# No test, but what tests of the whole program read; without sanitizers, for one of them is large.
+MAKE_RECORDING := $(O)/tests/make_recording
 
 # libFuzzer is part of clang; where its runtime is not installed the fuzzers are not built, and tools/run-fuzz says so.
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
@@ -129,7 +131,7 @@ FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(O)/fuzz/%)
 all: $(PROGRAMS)
 bpf: $(SKELETON)
 test-workloads: $(TEST_WORKLOADS)
-tests: $(UNIT_TESTS) $(TEST_WORKLOADS) $(CHAIN_PROGRAMS) $(VALIDATE)
+tests: $(UNIT_TESTS) $(TEST_WORKLOADS) $(CHAIN_PROGRAMS) $(VALIDATE) $(MAKE_RECORDING)
 fuzzers: $(FUZZERS)
 
 # ---- set-up ----------------------------------------------------------------------------------------------
@@ -166,13 +168,29 @@ $(SKELETON): $(O)/bpf/conctrace.bpf.o
 	@mkdir -p $(@D)
 	$(call say,SKELETON,$@)$(BPFTOOL) gen skeleton $< name conctrace_bpf >$@
 
+# ---- text that the program carries: the script and the style sheet of flame graphs, each as one string -----------
+
+TEXTS := $(O)/gen/flamegraph_js.h $(O)/gen/flamegraph_css.h
+
+$(O)/gen/%_js.h: user/output/%.js Makefile
+	$(embed_text)
+
+$(O)/gen/%_css.h: user/output/%.css Makefile
+	$(embed_text)
+
+define embed_text
+	@mkdir -p $(@D)
+	$(call say,TEXT,$<){ printf '/* Made from %s. */\nstatic const char %s[] =\n' '$<' '$(basename $(notdir $@))' && \
+	sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< && echo ';'; } >$@
+endef
+
 # ---- user space ------------------------------------------------------------------------------------------
 
 # The skeleton is there before anything that may include it is compiled; from then on the .d files know who does.
 # Stacks of the demo workload are for people to read: whole ones, by frame pointers.
 $(O)/obj/user/workloads/%.o: USER_FLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
 
-$(O)/obj/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
+$(O)/obj/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON) $(TEXTS)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(USER_FLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -MMD -MP -c $< -o $@
 
@@ -188,7 +206,7 @@ $(O)/conctrace-workload: $(WORKLOAD_OBJECTS)
 
 # ---- tests -----------------------------------------------------------------------------------------------
 
-$(O)/sanitized/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
+$(O)/sanitized/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON) $(TEXTS)
 	@mkdir -p $(@D)
 	$(call say,CC-TEST,$<)$(CC) $(USER_FLAGS) -Itests/unit $(TEST_FLAGS) -MMD -MP -c $< -o $@
 
@@ -199,6 +217,13 @@ $(SANITIZED_ARCHIVE): $(SANITIZED_OBJECTS)
 $(O)/sanitized/tests/%: $(O)/sanitized/tests/unit/%.o $(SANITIZED_ARCHIVE)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TEST_FLAGS) $^ $(LIBRARIES) -lm -o $@
+
+# A name of 16 bytes in a record has no terminator, on purpose.
+$(O)/obj/tests/unit/%.o: USER_FLAGS += -Itests/unit -Wno-stringop-truncation
+
+$(MAKE_RECORDING): $(O)/obj/tests/unit/make_recording.o $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LINK_FLAGS) $(LDFLAGS) $^ $(LIBRARIES) -o $@
 
 $(O)/tests/workloads/%: tests/workloads/%.c $(O)/.packages $(O)/.flags
 	@mkdir -p $(@D)
@@ -227,7 +252,7 @@ $(VALIDATE): $(VALIDATE_OBJECTS) $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) $^ $(LIBRARIES) -o $@
 
-$(O)/fuzz/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON)
+$(O)/fuzz/%.o: %.c $(O)/.packages $(O)/.flags | $(SKELETON) $(TEXTS)
 	@mkdir -p $(@D)
 	$(call say,CC-FUZZ,$<)$(CLANG) $(USER_FLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
 
@@ -287,5 +312,6 @@ clean:
 	$(Q)if [ -d '$(O)' ]; then rmdir --ignore-fail-on-non-empty '$(O)'; fi
 
 -include $(wildcard $(patsubst %.o,%.d,$(USER_OBJECTS) $(WORKLOAD_OBJECTS) $(BPF_OBJECTS) $(O)/obj/user/main.o \
-	$(VALIDATE_OBJECTS) $(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=$(O)/fuzz/%.o)) \
+	$(VALIDATE_OBJECTS) $(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=-include $(wildcard $(patsubst %.o,%.d,$(USER_OBJECTS) $(WORKLOAD_OBJECTS) $(BPF_OBJECTS) $(O)/obj/user/main.o $(O)/obj/tests/unit/make_recording.o \
+	$(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=$(O)/fuzz/%.o)) \
 	$(TEST_WORKLOADS:%=%.d))

@@ -317,6 +317,38 @@ static inline void build_loss(struct build *b, enum loss_cause cause, uint64_t c
 	build_must(bytes_add(&b->loss, &count, sizeof(count)));
 }
 
+/* Bytes of a record, or of a name: sections are made of whole ones. */
+static inline size_t build_record_size(const unsigned char *at)
+{
+	struct wire_head head;
+
+	memcpy(&head, at, sizeof(head));
+	return head.size;
+}
+
+static inline size_t build_name_size(const unsigned char *at)
+{
+	struct section_name name;
+
+	memcpy(&name, at, sizeof(name));
+	return sizeof(name) + (name.name_len + 7u) / 8 * 8;
+}
+
+/* In parts: a section has a limit. */
+static inline void build_sections(struct recording_writer *w, uint32_t type, const struct bytes *from,
+				  size_t (*size_of)(const unsigned char *))
+{
+	size_t start = 0, at = 0;
+
+	while (at < from->len) {
+		at += size_of(from->data + at);
+		if (at - start < 16u << 20 && at < from->len)
+			continue;
+		build_must(recording_write(w, type, from->data + start, at - start, true));
+		start = at;
+	}
+}
+
 /* Writes the recording to a temporary file (b->path); not `complete`: as if the recorder had been killed at
  * its end. */
 static inline void build_write(struct build *b, bool complete)
@@ -334,11 +366,10 @@ static inline void build_write(struct build *b, bool complete)
 	if (!w)
 		abort();
 	build_must(recording_write(w, SECTION_META, b->meta.data, b->meta.len, true));
-	build_must(recording_write(w, SECTION_EVENTS, b->events.data, b->events.len, true));
+	build_sections(w, SECTION_EVENTS, &b->events, build_record_size);
 	if (b->files.len)
 		build_must(recording_write(w, SECTION_FILES, b->files.data, b->files.len, true));
-	if (b->names.len)
-		build_must(recording_write(w, SECTION_NAMES, b->names.data, b->names.len, true));
+	build_sections(w, SECTION_NAMES, &b->names, build_name_size);
 	if (b->loss.len)
 		build_must(recording_write(w, SECTION_LOSS, b->loss.data, b->loss.len, true));
 	build_must(recording_writer_close(w, complete));
