@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "output/flame_svg.h"
+#include "wire_kinds.h"
 
 #ifndef CONCTRACE_VERSION
 #error "CONCTRACE_VERSION comes from the Makefile"
@@ -17,7 +19,13 @@
 #endif
 
 static const char *const threads_words[] = {"most", "all", NULL};
+static const char *const base_words[] = {"name", "process", "thread", NULL};
+static const char *const scale_words[] = {"auto", "none", "wall", "total", NULL};
 static const char *const names_words[] = {"full", "short", "raw", NULL}; /* enum symbol_names */
+
+#define KIND_WORD(number, ID, name, ...) name,
+const char *const verb_kinds[] = {WAIT_KINDS(KIND_WORD) "running", "ready", "io", "lock",
+				  "sync", "memory", "other", NULL}; /* the group "sleep" is its only kind */
 
 /* clang-format off */
 #define RECORD_FIELD(name) offsetof(struct record_options, name)
@@ -114,6 +122,47 @@ static const struct option folded_table[] = {
 	OPTIONS_EVERYWHERE,
 };
 
+static const struct option flamegraph_table[] = {
+	{.name = "output", .letter = 'o', .type = OPTION_PATH, .value = "FILE", .field = offsetof(struct flamegraph_options, output),
+	 .help = "write the picture to FILE (" VERB_SVG "); - is standard output"},
+	{.name = "cpu", .type = OPTION_SELECT, .number = FOLDED_CHOICE_CPU, .field = offsetof(struct flamegraph_options, what),
+	 .help = "running time only"},
+	{.name = "wait", .type = OPTION_SELECT, .number = FOLDED_CHOICE_WAIT, .field = offsetof(struct flamegraph_options, what),
+	 .help = "waiting and ready time only"},
+	{.name = "all", .type = OPTION_SELECT, .number = FOLDED_CHOICE_ALL, .field = offsetof(struct flamegraph_options, what),
+	 .help = "all of it (this is what is drawn without an option)"},
+	{.name = "kind", .type = OPTION_SET, .value = "KIND[,KIND...]", .choices = verb_kinds,
+	 .field = offsetof(struct flamegraph_options, kinds),
+	 .help = "only time in these: running, ready, wait kinds or their groups; may be given more than once"},
+	{.name = "by", .type = OPTION_CHOICE, .value = "name|process|thread", .choices = base_words,
+	 .field = offsetof(struct flamegraph_options, base),
+	 .help = "what stands below the functions: processes and threads of one name together (name), each process alone "
+		 "with its threads together (process), or each thread alone (thread)"},
+	{.name = "names", .type = OPTION_CHOICE, .value = "full|short|raw", .choices = names_words,
+	 .field = offsetof(struct flamegraph_options, names),
+	 .help = "C++ and Rust names whole (full), without template arguments and parameters (short), or as "
+		 "the linker has them (raw)"},
+	{.name = "diff", .type = OPTION_FLAG, .field = offsetof(struct flamegraph_options, diff),
+	 .help = "two recordings A and B: the picture of B, in the colours of what changed against A"},
+	{.name = "scale", .type = OPTION_CHOICE, .value = "auto|none|wall|total", .choices = scale_words,
+	 .field = offsetof(struct flamegraph_options, scale),
+	 .help = "with --diff, times of A are taken as they are (none), by the wall clock of B (wall) or its total (total); "
+		 "auto is none for two runs, else wall"},
+	{.name = "icicle", .type = OPTION_FLAG, .field = offsetof(struct flamegraph_options, icicle),
+	 .help = "the root at the top"},
+	{.name = "reverse", .type = OPTION_FLAG, .field = offsetof(struct flamegraph_options, reverse),
+	 .help = "from the states to their callers: what is waited for, summed up over all who do"},
+	{.name = "title", .type = OPTION_TEXT, .value = "TEXT", .field = offsetof(struct flamegraph_options, title),
+	 .help = "the title (the command)"},
+	{.name = "width", .type = OPTION_U64, .value = "PIXELS", .min = FLAME_SVG_WIDTH_LEAST, .max = FLAME_SVG_WIDTH_MOST,
+	 .field = offsetof(struct flamegraph_options, width), .help = "width of the picture (1200)"},
+	{.name = "min-width", .type = OPTION_DECIMAL, .value = "PIXELS", .max = 100,
+	 .field = offsetof(struct flamegraph_options, min_width),
+	 .help = "draw boxes of less than this together (0.1)"},
+	LOOKUP_OPTIONS(offsetof(struct flamegraph_options, lookup)),
+	OPTIONS_EVERYWHERE,
+};
+
 static const struct option compare_table[] = {
 	{.name = "json", .type = OPTION_FLAG, .field = offsetof(struct compare_options, json), .help = "print JSON"},
 	OPTIONS_EVERYWHERE,
@@ -130,25 +179,47 @@ static const struct run_options run_defaults = {.record = RECORD_DEFAULTS};
 static const struct attach_options attach_defaults = {.record = RECORD_DEFAULTS};
 static const struct report_options report_defaults;
 static const struct folded_options folded_defaults;
+static const struct flamegraph_options flamegraph_defaults = {.output = VERB_SVG, .width = FLAME_SVG_WIDTH, .min_width = 0.1};
 static const struct compare_options compare_defaults;
 static const struct doctor_options doctor_defaults;
 /* clang-format on */
 
-static int check_run(const void *o)
+static int check_run(const void *o, int argc)
 {
 	const struct run_options *run = o;
 
+	(void)argc;
 	if (run->as_root && run->user)
 		return fail(-EINVAL, "options --as-root and --user exclude each other: give one of them");
 	return 0;
 }
 
-static int check_attach(const void *o)
+static int check_attach(const void *o, int argc)
 {
 	const struct attach_options *attach = o;
 
+	(void)argc;
 	if (!attach->pids.n)
 		return fail(-EINVAL, "no process was named: give -p PID");
+	return 0;
+}
+
+static int check_flamegraph(const void *o, int argc)
+{
+	const struct flamegraph_options *f = o;
+
+	if (f->kinds && f->what)
+		return fail(-EINVAL, "options --kind and --%s exclude each other: give one of them",
+			    f->what == FOLDED_CHOICE_CPU ? "cpu" : "wait");
+	if (f->diff && argc != 2)
+		return fail(-EINVAL, "--diff compares two recordings: give two FILEs");
+	if (!f->diff && argc > 1)
+		return fail(-EINVAL, "two FILEs, and only --diff takes two: use --diff, or give one of them");
+	if (f->diff && f->base)
+		return fail(-EINVAL, "options --diff and --by exclude each other: processes of two recordings have "
+				     "nothing but their names in common");
+	if (!f->diff && f->scale)
+		return fail(-EINVAL, "option --scale is for --diff");
 	return 0;
 }
 
@@ -170,6 +241,11 @@ static int call_report(const void *o, int argc, char **argv)
 static int call_folded(const void *o, int argc, char **argv)
 {
 	return command_folded(o, argc, argv);
+}
+
+static int call_flamegraph(const void *o, int argc, char **argv)
+{
+	return command_flamegraph(o, argc, argv);
 }
 
 static int call_compare(const void *o, int argc, char **argv)
@@ -215,6 +291,13 @@ static const struct verb verbs[] = {
 		  "    process;thread;frame;...;frame;[kind] microseconds\n"
 		  "Needs no root. The flame graph tools take it as it is.\n",
 	 .max_words = 1, .words = "FILE", .usage_status = 2, .failure_status = 1},
+	{VERB(flamegraph), .check = check_flamegraph, .synopsis = "[OPTIONS] [FILE] | --diff FILE FILE",
+	 .summary = "draw a recording, or the change between two, as a flame graph",
+	 .about = "Draws the stacks of the recording FILE (" VERB_RECORDING
+		  "; - is standard input) as one SVG file that needs nothing\n"
+		  "else: open it in a browser; click to zoom, Ctrl-F to search. Width is time, colour is the state.\n"
+		  "Needs no root.\n",
+	 .max_words = 2, .words = "FILE", .usage_status = 2, .failure_status = 1},
 	{VERB(compare), .synopsis = "[--json] FILE FILE...",
 	 .summary = "recordings side by side, the first as the base",
 	 .about = "Prints the headline numbers of two or more recordings side by side, with ratios to the "
@@ -288,7 +371,7 @@ int verb_run(const struct verb *v, int argc, char **argv, int *status)
 	if (!err)
 		err = check_words(v, argc, argv);
 	if (!err && v->check)
-		err = v->check(values);
+		err = v->check(values, argc);
 	if (err) {
 		*status = v->usage_status;
 		err = usage(v, err);
@@ -313,7 +396,7 @@ void verbs_print_help(FILE *out)
 	      "Verbs:\n",
 	      out);
 	for (size_t i = 0; i < N_VERBS; i++)
-		fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
+		fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
 	fputs("\nOptions:\n"
 	      "  -h, --help              print this help; conctrace VERB --help: that of a verb\n"
 	      "      --version           print the version\n\n"

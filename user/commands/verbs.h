@@ -15,6 +15,7 @@
 
 #define VERB_RECORDING "conctrace.data"
 #define VERB_FOLDED    "conctrace.folded"
+#define VERB_SVG       "conctrace.svg"
 #define VERB_FREQUENCY 199 /* samples a second: prime, so that nothing periodic hides from it */
 
 enum threads_choice { THREADS_MOST = 0, THREADS_ALL = 1 };
@@ -60,6 +61,28 @@ struct folded_options {
 };
 enum folded_choice { FOLDED_CHOICE_ALL = 0, FOLDED_CHOICE_CPU = 1, FOLDED_CHOICE_WAIT = 2 };
 
+struct flamegraph_options {
+	struct lookup_options lookup;
+	const char *output, *title; /* title: NULL: the command */
+	int what;		    /* enum folded_choice */
+	int base;		    /* enum flamegraph_base */
+	int names;		    /* enum symbol_names */
+	int scale;		    /* enum flamegraph_scale */
+	uint64_t kinds;		    /* bits of verb_kinds, 0: all */
+	uint64_t width;
+	double min_width;
+	bool icicle, reverse, diff;
+};
+enum flamegraph_base { FLAMEGRAPH_BY_NAME = 0, FLAMEGRAPH_BY_PROCESS = 1, FLAMEGRAPH_BY_THREAD = 2 };
+enum flamegraph_scale {
+	FLAMEGRAPH_SCALE_AUTO = 0,
+	FLAMEGRAPH_SCALE_NONE = 1,
+	FLAMEGRAPH_SCALE_WALL = 2,
+	FLAMEGRAPH_SCALE_TOTAL = 3,
+};
+/* What --kind takes: the wait kinds in their order, "running", "ready", then groups. NULL-terminated. */
+extern const char *const verb_kinds[];
+
 struct compare_options {
 	bool json;
 };
@@ -76,6 +99,7 @@ int command_run(const struct run_options *o, int argc, char **argv);
 int command_attach(const struct attach_options *o, int argc, char **argv);
 int command_report(const struct report_options *o, int argc, char **argv);
 int command_folded(const struct folded_options *o, int argc, char **argv);
+int command_flamegraph(const struct flamegraph_options *o, int argc, char **argv);
 int command_compare(const struct compare_options *o, int argc, char **argv);
 int command_doctor(const struct doctor_options *o, int argc, char **argv);
 
@@ -92,7 +116,8 @@ struct verb {
 	bool stop;			   /* the first argument ends the options */
 	int usage_status;		   /* exit status when the command line is wrong */
 	int failure_status;		   /* exit status when the function returns a negative errno */
-	int (*check)(const void *options); /* options that do not go together; may be NULL */
+	/* Options, and a number of words, that do not go together; may be NULL. */
+	int (*check)(const void *options, int argc);
 	int (*call)(const void *options, int argc, char **argv);
 };
 

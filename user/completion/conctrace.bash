@@ -8,12 +8,19 @@ _conctrace_options() { # VERB
 		--no-stacks --kernel-stacks --frequency:number --inlines --lines"
 	local lookup="--inlines --lines --symfs:path --debuginfod"
 	local everywhere="--help -h --version"
+	local kinds="unknown,disk,network,local,poll,mutex,file_lock,kernel_lock,condition,join,child,ipc,sleep,fault,signal,stopped,syscall"
+
+	kinds+=",running,ready,io,lock,sync,memory,other"
 
 	case $1 in
 	run) echo "$record --wait-all --user:user --as-root $everywhere" ;;
 	attach) echo "--pid:pids -p:pids --duration:seconds -d:seconds $record $everywhere" ;;
 	report) echo "--json --threads:most,all --names:full,short,raw $lookup $everywhere" ;;
 	folded) echo "--cpu --wait --all --names:full,short,raw $lookup $everywhere" ;;
+	flamegraph)
+		echo "--output:path -o:path --cpu --wait --all --kind:set=$kinds --by:name,process,thread --names:full,short,raw --diff
+			--scale:auto,none,wall,total --icicle --reverse --title:text --width:number --min-width:decimal $lookup $everywhere"
+		;;
 	compare | doctor) echo "--json $everywhere" ;;
 	esac
 }
@@ -47,7 +54,7 @@ _conctrace_files() { # WORD
 }
 
 _conctrace_value() { # TYPE WORD
-	local before=
+	local before='' type
 
 	case $1 in
 	path) _conctrace_files "$2" ;;
@@ -56,7 +63,12 @@ _conctrace_value() { # TYPE WORD
 		[[ $2 == *,* ]] && before=${2%,*},
 		mapfile -t COMPREPLY < <(compgen -P "$before" -W "$(cd /proc && echo [0-9]*)" -- "${2##*,}")
 		;;
-	number | seconds) COMPREPLY=() ;;
+	set=*)
+		[[ $2 == *,* ]] && before=${2%,*},
+		type=${1#set=}
+		mapfile -t COMPREPLY < <(compgen -P "$before" -W "${type//,/ }" -- "${2##*,}")
+		;;
+	number | decimal | seconds | text) COMPREPLY=() ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "${1//,/ }" -- "$2") ;;
 	esac
 }
@@ -93,7 +105,7 @@ _conctrace() {
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run attach report folded compare doctor --help --version" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "run attach report folded flamegraph compare doctor --help --version" -- "$word")
 		return
 	fi
 
@@ -122,7 +134,7 @@ _conctrace() {
 		_conctrace_names "$verb" "$word"
 	elif [[ $verb == run ]]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$word")
-	elif [[ $verb == report || $verb == folded || $verb == compare ]]; then
+	elif [[ $verb == report || $verb == folded || $verb == flamegraph || $verb == compare ]]; then
 		_conctrace_files "$word"
 	fi
 }
