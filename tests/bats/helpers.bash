@@ -57,6 +57,7 @@ kernel_at_least() { # MAJOR.MINOR
 #   workload-NAME   a known-truth workload that was built
 #   command-NAME    a program in the path
 #   arch-NAME       uname -m
+#   browser         chromium and chromedriver
 requires() {
 	local need
 
@@ -82,6 +83,12 @@ requires() {
 			fi
 			;;
 		command-*) command -v "${need#command-}" >/dev/null || skip "needs the program ${need#command-}" ;;
+		browser)
+			local why
+
+			why=$(cd "$TOP/tests/browser" && PYTHONDONTWRITEBYTECODE=1 python3 -c 'import webdriver; print(webdriver.find_browser()[1])')
+			[[ ! $why ]] || skip "$why"
+			;;
 		arch-*) [[ $(uname -m) == "${need#arch-}" ]] || skip "for ${need#arch-} only" ;;
 		*)
 			echo "requires: there is no requirement \"$need\"" >&2
