@@ -311,7 +311,6 @@ clean:
 		conctrace-workload conctrace.a)
 	$(Q)if [ -d '$(O)' ]; then rmdir --ignore-fail-on-non-empty '$(O)'; fi
 
--include $(wildcard $(patsubst %.o,%.d,$(USER_OBJECTS) $(WORKLOAD_OBJECTS) $(BPF_OBJECTS) $(O)/obj/user/main.o \
-	$(VALIDATE_OBJECTS) $(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=-include $(wildcard $(patsubst %.o,%.d,$(USER_OBJECTS) $(WORKLOAD_OBJECTS) $(BPF_OBJECTS) $(O)/obj/user/main.o $(O)/obj/tests/unit/make_recording.o \
-	$(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=$(O)/fuzz/%.o)) \
+-include $(wildcard $(patsubst %.o,%.d,$(USER_OBJECTS) $(WORKLOAD_OBJECTS) $(BPF_OBJECTS) $(O)/obj/user/main.o $(O)/obj/tests/unit/make_recording.o \
+	$(VALIDATE_OBJECTS) $(SANITIZED_OBJECTS) $(UNIT_SOURCES:%.c=$(O)/sanitized/%.o) $(FUZZ_OBJECTS) $(FUZZ_SOURCES:%.c=$(O)/fuzz/%.o)) \
 	$(TEST_WORKLOADS:%=%.d))
