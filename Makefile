@@ -307,7 +307,7 @@ uninstall:
 
 # Only what this file made: O= may be any folder.
 clean:
-	rm -rf $(addprefix $(O)/,obj bpf gen sanitized fuzz tests demo bench .packages .flags results conctrace \
+	rm -rf $(addprefix $(O)/,obj bpf gen sanitized fuzz tests demo bench screenshots npm .packages .flags results conctrace \
 		conctrace-workload conctrace.a)
 	$(Q)if [ -d '$(O)' ]; then rmdir --ignore-fail-on-non-empty '$(O)'; fi
 

@@ -149,6 +149,11 @@ make_recording() { # KIND FILE
 	grep -q '<g class="f more4[^>]*><title>sync (80.00 ms, 10.13 %; new)</title>' diff.svg
 	grep -q 'gone, not drawn: 50.00 ms' diff.svg
 	grep -q 'Thread time: 790.0 ms, was 650.0 ms (not scaled)' diff.svg
+	expect_equal "$(xmllint --xpath 'string(/*/*[1])' diff.svg)" "after.data compared to before.data"
+	mkdir x
+	cp after.data x/before.data
+	draw --diff -o paths.svg before.data x/before.data
+	expect_equal "$(xmllint --xpath 'string(/*/*[1])' paths.svg)" "x/before.data compared to before.data"
 	draw --diff --scale total -o total.svg before.data after.data
 	grep -q 'was 790.0 ms (scaled to the same total, by 1.215)' total.svg
 	# A recording and itself: nothing changed, anywhere.

@@ -20,7 +20,8 @@ _Static_assert((int)FLAMEGRAPH_BY_NAME == (int)PATH_BY_NAME &&
 		       (int)FLAMEGRAPH_BY_PROCESS == (int)PATH_BY_PROCESS &&
 		       (int)FLAMEGRAPH_BY_THREAD == (int)PATH_BY_THREAD,
 	       "what --by chooses");
-_Static_assert((int)PART_RUNNING == (int)N_WAIT_KINDS && (int)PART_READY == (int)PART_RUNNING + 1, "the order of verb_kinds");
+_Static_assert((int)PART_RUNNING == (int)N_WAIT_KINDS && (int)PART_READY == (int)PART_RUNNING + 1,
+	       "the order of verb_kinds");
 
 /* ---- what is asked for ----------------------------------------------------------------------------------
  */
@@ -210,6 +211,17 @@ static int draw_one(const struct flamegraph_options *o, const struct flame_choic
 	return err || o->title ? err : add_command(title, t);
 }
 
+/* The names of two files are enough to tell them apart, if they differ; else their paths are. */
+static int add_files(struct bytes *to, const char *a, const char *b)
+{
+	const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+
+	name_a = name_a ? name_a + 1 : a;
+	name_b = name_b ? name_b + 1 : b;
+	return strcmp(name_a, name_b) ? bytes_printf(to, "%s compared to %s", name_b, name_a)
+				      : bytes_printf(to, "%s compared to %s", b, a);
+}
+
 static int draw_change(const struct flamegraph_options *o, const struct flame_choice *choice,
 		       const struct trace *const traces[2], char **paths, struct flame **flame,
 		       struct bytes *title, struct bytes *about)
@@ -219,7 +231,7 @@ static int draw_change(const struct flamegraph_options *o, const struct flame_ch
 
 	if (!err)
 		err = describe_change(about, o, *flame, scale, traces);
-	return err || o->title ? err : bytes_printf(title, "%s compared to %s", paths[1], paths[0]);
+	return err || o->title ? err : add_files(title, paths[0], paths[1]);
 }
 
 static int load(struct trace *traces[2], const struct flamegraph_options *o, int argc, char **argv)
