@@ -225,6 +225,28 @@ static void check_killed(struct symbolizer *s)
 	close(fd);
 }
 
+/* Nobody answers, as if somebody stopped each child that comes: three are waited for. */
+static void check_stopped(struct symbolizer *s)
+{
+	static const char text[] = "1000 100 one\n";
+	int fd = text_file(text, sizeof(text) - 1);
+	struct names names = {0};
+	uint64_t offset = 0x1000;
+
+	for (int answers = 1; answers >= 0; answers--) {
+		/* one that answers, and all is well again */
+		for (int i = 0; i < 3 - answers; i++) {
+			symbolizer_set_limit(s, 0);
+			CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, &offset, 1, &names), -ETIMEDOUT);
+			CHECK_EQ(symbolizer_pid(s), 0);
+		}
+		symbolizer_set_limit(s, 5000);
+		CHECK_EQ(ask(s, SYMBOLS_PERF_MAP, fd, &offset, 1, &names), answers ? 0 : -ETIMEDOUT);
+		CHECK(!symbolizer_pid(s) == !answers);
+	}
+	close(fd);
+}
+
 /* The line of /proc/PID/status that starts so. */
 static void status_line(pid_t pid, const char *key, char *line, size_t size)
 {
@@ -282,5 +304,8 @@ int main(void)
 	symbolizer_stop(s);
 	CHECK(kill(pid, 0) < 0 && errno == ESRCH);
 	symbolizer_stop(NULL);
+	CHECK_EQ(symbolizer_start(&s, geteuid(), getegid()), 0);
+	check_stopped(s);
+	symbolizer_stop(s);
 	return check_done();
 }

@@ -104,6 +104,26 @@ static void check_death(struct table_builder *b)
 	CHECK(child_of(getpid()) != child);
 }
 
+/* Nobody answers, as if somebody stopped each child that comes: three are waited for. */
+static void check_stopped(struct table_builder *b)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), slow = 0;
+	struct packed_table packed;
+
+	table_builder_set_limit(b, 0);
+	while (slow < 3) {
+		CHECK_EQ(table_builder_ask(b, fd, -1), 0);
+		if (table_builder_take(b, &packed) == -ETIMEDOUT)
+			slow++;
+		else
+			slow = 0; /* it was quick */
+	}
+	table_builder_set_limit(b, 5000);
+	CHECK_EQ(table_builder_ask(b, fd, -1), -ETIMEDOUT);
+	CHECK_EQ(child_of(getpid()), 0);
+	close(fd);
+}
+
 static void check_layout(void)
 {
 	struct table_reply r = {.n_rules = 3, .n_pages = 5, .n_rows = 7};
@@ -139,6 +159,7 @@ int main(void)
 	check_no_files(b);
 	check_real_files(b);
 	check_death(b);
+	check_stopped(b);
 	table_builder_stop(b);
 	check_layout();
 	unwind_tables_free(tables);

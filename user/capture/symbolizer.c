@@ -19,6 +19,7 @@
 #include "symbols/symbol.h"
 
 #define LIMIT_MS 5000
+#define SLOW_MAX 3 /* children in a row that do not answer, then there are no more: somebody stops them, or the machine stands still */
 
 struct symbolizer {
 	pid_t pid; /* 0: no child */
@@ -26,6 +27,7 @@ struct symbolizer {
 	uid_t uid;
 	gid_t gid;
 	int limit_ms;
+	unsigned int slow; /* children in a row that did not answer in time */
 	struct symbolizer_request request;
 	union {
 		struct symbolizer_reply reply;
@@ -109,6 +111,7 @@ static int start_child(struct symbolizer *s)
 	err = receive(s, now_ms() + LIMIT_MS, &len);
 	if (err) {
 		end_child(s);
+		s->slow += err == -ETIMEDOUT;
 		return fail(-EPERM,
 			    "symbols: the process that reads them could not drop its rights (seccomp filter, "
 			    "user %u): "
@@ -315,9 +318,12 @@ static int ask(struct symbolizer *s, const struct symbol_query *q, size_t first,
 int symbolizer_names(struct symbolizer *s, const struct symbol_query *q)
 {
 	int64_t deadline = now_ms() + s->limit_ms;
-	int err = s->pid ? 0 : start_child(s);
 	bool open = false;
+	int err;
 
+	if (s->slow >= SLOW_MAX)
+		return fail(-ETIMEDOUT, "symbols: the process that reads them does not answer");
+	err = s->pid ? 0 : start_child(s);
 	s->reply.err = 0;
 	if (!err)
 		err = open_file(s, q, deadline);
@@ -327,6 +333,7 @@ int symbolizer_names(struct symbolizer *s, const struct symbol_query *q)
 
 		err = ask(s, q, first, n, deadline);
 	}
+	s->slow = err == -ETIMEDOUT ? s->slow + 1 : err ? s->slow : 0;
 	/* an answer of the child's own leaves it at its post; anything else may have left messages on the way */
 	if (err && (open || s->reply.err != err || err == -EPIPE || err == -ETIMEDOUT || err == -EPROTO))
 		end_child(s);

@@ -79,7 +79,7 @@ int symbolizer_names(struct symbolizer *s, const struct symbol_query *q);
 uid_t symbolizer_uid(const struct symbolizer *s);
 /* Its PID, 0 if there is none at the moment. */
 pid_t symbolizer_pid(const struct symbolizer *s);
-/* Time limit of one file in ms (5,000). */
+/* Time limit of one file in ms (5,000). After three in a row that took longer none is asked for any more. */
 void symbolizer_set_limit(struct symbolizer *s, int ms);
 
 #endif

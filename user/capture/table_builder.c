@@ -17,6 +17,7 @@
 #include "capture/table_builder_child.h"
 
 #define LIMIT_MS 5000
+#define SLOW_MAX 3 /* children in a row that do not answer, then there are no more: somebody stops them, or the machine stands still */
 
 struct table_builder {
 	struct caged_child child;
@@ -26,6 +27,8 @@ struct table_builder {
 	unsigned char *memory;
 	uint32_t number;
 	bool busy;
+	unsigned int slow; /* children in a row that did not answer in time */
+	int limit_ms;
 	int64_t deadline;
 };
 
@@ -40,8 +43,12 @@ static int64_t now_ms(void)
 static int start_child(struct table_builder *b)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	int err = caged_child_start(&b->child, b->uid, b->gid, table_builder_child, b->memory);
+	int err;
 
+	if (b->slow >= SLOW_MAX)
+		return fail(-ETIMEDOUT, "unwind tables: the process that makes them does not answer");
+	err = caged_child_start(&b->child, b->uid, b->gid, table_builder_child, b->memory);
+	b->slow += err == -EPERM; /* it said nothing */
 	if (err)
 		return fail(err, "unwind tables: the process that makes them could not be started without privileges: %s",
 			    strerror(-err));
@@ -64,6 +71,7 @@ int table_builder_start(struct table_builder **out, uid_t uid, gid_t gid)
 	b->uid = uid;
 	b->gid = gid;
 	b->child.fd = -1;
+	b->limit_ms = LIMIT_MS;
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
 	b->memory = mmap(NULL, TABLE_BUILDER_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (b->memory == MAP_FAILED) {
@@ -97,6 +105,11 @@ int table_builder_fd(const struct table_builder *b)
 	return b->epoll;
 }
 
+void table_builder_set_limit(struct table_builder *b, int ms)
+{
+	b->limit_ms = ms;
+}
+
 bool table_builder_is_idle(const struct table_builder *b)
 {
 	return !b->busy;
@@ -113,7 +126,7 @@ int table_builder_ask(struct table_builder *b, int fd, int debug_fd)
 	if (err)
 		return err;
 	b->busy = true;
-	b->deadline = now_ms() + LIMIT_MS;
+	b->deadline = now_ms() + b->limit_ms;
 	return 0;
 }
 
@@ -122,6 +135,7 @@ static int give_up(struct table_builder *b, int err)
 {
 	caged_child_end(&b->child);
 	b->busy = false;
+	b->slow += err == -ETIMEDOUT;
 	return err;
 }
 
@@ -160,6 +174,7 @@ int table_builder_take(struct table_builder *b, struct packed_table *packed)
 	if (len != (ssize_t)sizeof(reply) || reply.magic != TABLE_BUILDER_MAGIC || reply.number != b->number)
 		return give_up(b, -EPROTO);
 	b->busy = false;
+	b->slow = 0;
 	return check_reply(b, &reply, packed);
 }
 
