@@ -341,7 +341,9 @@ static inline void build_sections(struct recording_writer *w, uint32_t type, con
 	size_t start = 0, at = 0;
 
 	while (at < from->len) {
-		at += size_of(from->data + at);
+		size_t left = from->len - at, size = left < 24 ? left : size_of(from->data + at);
+
+		at += size < 8 || size > left ? left : size; /* of broken ones, all that is left */
 		if (at - start < 16u << 20 && at < from->len)
 			continue;
 		build_must(recording_write(w, type, from->data + start, at - start, true));
