@@ -109,10 +109,14 @@ __attribute__((weak)) __noinline __u32 meaning_of_frames(struct stack_scratch *s
 /* An io-wq worker: idle, or doing a request for the process. */
 static __always_inline __u8 worker_kind(struct task_struct *task)
 {
-	struct io_worker *worker = task->worker_private;
 	struct io_wq_work *work = NULL;
+	struct io_worker *worker;
 	struct file *file = NULL;
 
+	if (bpf_core_field_exists(task->worker_private))
+		worker = task->worker_private;
+	else
+		worker = ((struct task_struct___pf_io_worker *)task)->pf_io_worker;
 	if (worker && bpf_core_field_exists(worker->cur_work))
 		bpf_core_read(&work, sizeof(work), &worker->cur_work);
 	if (!work)

@@ -145,6 +145,10 @@ struct task_struct {
 	unsigned int in_iowait : 1;
 };
 
+struct task_struct___pf_io_worker { /* before 5.17 (e32cf5dfbe22) it is worker_private of io-wq workers */
+	void *pf_io_worker;
+};
+
 struct linux_binprm {
 	const char *filename;
 };
