@@ -65,10 +65,16 @@ static __always_inline bool polls_timers_only(const struct call *call)
 	return call->arg[1] <= 4;
 }
 
+/* No descriptors: its timeout ends it, or only a signal does. pause(3) is such a ppoll where there is no system call for it (arm64). */
+static __always_inline __u8 kind_without_descriptors(bool for_ever)
+{
+	return for_ever ? WAIT_SIGNAL : WAIT_SLEEP;
+}
+
 static __always_inline __u8 kind_of_poll(struct call *call, struct wire_state *st)
 {
 	if (call->arg[1] == 0)
-		return WAIT_SLEEP;
+		return kind_without_descriptors(call->class == SYSCALL_PPOLL ? !call->arg[2] : (__s32)call->arg[2] < 0);
 	if (look_closer(st))
 		note_sources(st, call->arg[1]);
 	return call->arg[1] <= 4 && !call->foreign && polls_timers_only(call) ? WAIT_SLEEP : WAIT_POLL;
@@ -106,7 +112,7 @@ static __always_inline __u8 kind_of_select(struct call *call, struct wire_state 
 	__u32 found;
 
 	if (!call->arg[0] || !(call->arg[1] | call->arg[2] | call->arg[3]))
-		return WAIT_SLEEP;
+		return kind_without_descriptors(!call->arg[4]);
 	st->polls++;
 	if (call->foreign)
 		return WAIT_POLL;

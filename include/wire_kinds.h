@@ -30,9 +30,9 @@
 	X(9, JOIN, "join", SYNC, "pthread_join")                                                   \
 	X(10, CHILD, "child", SYNC, "wait4, waitid, vfork")                                        \
 	X(11, IPC, "ipc", SYNC, "System V and POSIX message queues and semaphores")                \
-	X(12, SLEEP, "sleep", SLEEP, "nanosleep, clock_nanosleep, timerfd, a poll without descriptors") \
+	X(12, SLEEP, "sleep", SLEEP, "nanosleep, clock_nanosleep, timerfd, a poll of nothing with a timeout") \
 	X(13, FAULT, "fault", MEMORY, "page faults without file I/O, reclaim, userfaultfd, swap")  \
-	X(14, SIGNAL, "signal", OTHER, "pause, sigsuspend, sigtimedwait, signalfd")                \
+	X(14, SIGNAL, "signal", OTHER, "pause, a poll of nothing, sigsuspend, sigtimedwait, signalfd") \
 	X(15, STOPPED, "stopped", OTHER, "job control, ptrace")                                    \
 	X(16, SYSCALL, "syscall", OTHER, "any other system call")
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* In: a way to wait for a signal. Out: the main thread waits for those that the partner sends, and how long
  * it took. */
+#include <poll.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 
 #include "truth.h"
@@ -31,6 +33,31 @@ static int run_pause(struct series *s)
 {
 	signal(SIGUSR1, nothing);
 	return series_with_thread(s, NULL, send_signal, once_pause, NULL);
+}
+
+/* No descriptors and no timeout: nothing but a signal ends it. */
+static void once_ppoll(struct series *s)
+{
+	(void)s;
+	ppoll(NULL, 0, NULL, NULL);
+}
+
+static int run_ppoll(struct series *s)
+{
+	signal(SIGUSR1, nothing);
+	return series_with_thread(s, NULL, send_signal, once_ppoll, NULL);
+}
+
+static void once_select(struct series *s)
+{
+	(void)s;
+	select(0, NULL, NULL, NULL, NULL);
+}
+
+static int run_select(struct series *s)
+{
+	signal(SIGUSR1, nothing);
+	return series_with_thread(s, NULL, send_signal, once_select, NULL);
 }
 
 static int run_blocked(struct series *s, void (*once)(struct series *))
@@ -107,6 +134,8 @@ int main(int argc, char **argv)
 {
 	static const struct form forms[] = {
 		{"pause", run_pause, NULL},
+		{"ppoll", run_ppoll, NULL},
+		{"select", run_select, NULL},
 		{"sigsuspend", run_sigsuspend, NULL},
 		{"sigwaitinfo", run_sigwaitinfo, NULL},
 		{"sigtimedwait", run_sigtimedwait, NULL},
