@@ -72,6 +72,11 @@ static void kernels(void)
 	facts.major = 4;
 	facts.minor = 19;
 	expect(&facts, "kernel", FINDING_FAIL, "5.15");
+	strcpy(facts.machine, "aarch64");
+	facts.major = 5;
+	expect(&facts, "kernel", FINDING_OK, "");
+	facts.minor = 17;
+	expect(&facts, "kernel", FINDING_FAIL, "5.18");
 	facts = good();
 	strcpy(facts.machine, "riscv64");
 	expect(&facts, "machine", FINDING_FAIL, "riscv64");

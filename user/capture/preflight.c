@@ -47,13 +47,17 @@ static int check_machine(struct findings *out, const struct system_facts *facts)
 
 static int check_kernel(struct findings *out, const struct system_facts *facts)
 {
+	bool arm = !strcmp(facts->machine, "aarch64");
+	int minor = arm ? KERNEL_FLOOR_MINOR_ARM64 : KERNEL_FLOOR_MINOR;
 	bool old = facts->major < KERNEL_FLOOR_MAJOR ||
-		   (facts->major == KERNEL_FLOOR_MAJOR && facts->minor < KERNEL_FLOOR_MINOR);
+		   (facts->major == KERNEL_FLOOR_MAJOR && facts->minor < minor);
 
-	return findings_add(out, "kernel", old ? FINDING_FAIL : FINDING_OK,
-			    "start a newer kernel; recordings can be read on this one", "%s%s",
-			    facts->release,
-			    old ? ": older than 5.15, the probes need what came with it" : "");
+	if (!old)
+		return findings_add(out, "kernel", FINDING_OK, "", "%s", facts->release);
+	return findings_add(out, "kernel", FINDING_FAIL,
+			    "start a newer kernel; recordings can be read on this one",
+			    "%s: older than %d.%d, the probes need what came with it%s", facts->release,
+			    KERNEL_FLOOR_MAJOR, minor, arm ? " on arm64" : "");
 }
 
 static int check_privileges(struct findings *out, const struct system_facts *facts)

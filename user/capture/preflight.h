@@ -9,6 +9,7 @@
 
 #define KERNEL_FLOOR_MAJOR 5
 #define KERNEL_FLOOR_MINOR 15
+#define KERNEL_FLOOR_MINOR_ARM64 18 /* its BPF compiler got the atomic instructions that fetch (1902472b4fa9) */
 
 enum finding_state {
 	FINDING_OK = 0,

@@ -408,7 +408,7 @@ void verbs_print_help(FILE *out)
 void verbs_print_version(FILE *out)
 {
 	fputs("conctrace " CONCTRACE_VERSION "\n"
-	      "kernel: 5.15 or later, with BTF; x86_64 or arm64\n",
+	      "kernel: 5.15 or later (arm64: 5.18), with BTF; x86_64 or arm64\n",
 	      out);
 	if (CONCTRACE_FEATURES[0])
 		fputs("built with: " CONCTRACE_FEATURES "\n", out);
