@@ -18,6 +18,17 @@ static __always_inline struct wire_state *state_of(struct task_struct *task)
 	return bpf_task_storage_get(&threads, task, 0, 0);
 }
 
+/*
+ * Is the thread only being taken in? Then this switch is not accounted, and who takes it in learns that what it has read of it is
+ * old.
+ */
+static __always_inline bool is_being_seeded(struct wire_state *st)
+{
+	__u32 state = st->state;
+
+	return (state & 0xff) == STATE_SEEDING && __sync_val_compare_and_swap(&st->state, state, state + 0x100) == state;
+}
+
 /* Global: its paths are verified once, not with all that follows. */
 __attribute__((weak)) __noinline __u32 log2_bucket(__u64 ns)
 {

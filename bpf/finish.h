@@ -28,6 +28,68 @@ static __always_inline void fill_end(struct task_struct *task, struct wire_state
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
 }
 
+/* How long the task has been queued by now, by its run queue's clock; 0 if it is not, or that clock is not known. */
+static __always_inline __u64 queued_since(struct task_struct *task, __u64 now)
+{
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	__u64 clock;
+
+	if (!bpf_core_field_exists(task->sched_info.last_queued) || !slot || !slot->clock_offset || !task->sched_info.last_queued)
+		return 0;
+	clock = now - slot->clock_offset;
+	return clock > task->sched_info.last_queued ? clock - task->sched_info.last_queued : 0;
+}
+
+/* The kernel's own account of the task at `now`, with what is open in it. */
+static __always_inline void kernel_account(struct task_struct *task, __u64 now, bool running, __u64 *exec_runtime, __u64 *delay)
+{
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+
+	*exec_runtime = task->se.sum_exec_runtime;
+	*delay = run_delay(task) + (running ? 0 : queued_since(task, now));
+	if (running && slot && slot->task_clock_offset && now - slot->task_clock_offset > task->se.exec_start)
+		*exec_runtime += now - slot->task_clock_offset - task->se.exec_start;
+}
+
+/*
+ * Closes the account of a thread that lives at `now`, the end of tracing, and fills st->end. How many cycles that gives, in `cycle`: the last
+ * one, and behind it, if there are two, the turn before. 0: it has not begun, or is closed: by whoever came first, the walk over all tasks or the thread's
+ * death, which may come between the end and that walk.
+ */
+static __always_inline __u32 close_account(struct task_struct *task, struct wire_state *st, __u64 now, struct wire_cycle *cycle)
+{
+	__u32 state = *(volatile __u32 *)&st->state, n = 1;
+
+	if (state == STATE_DEAD || state >= STATE_HELD || !st->start || st->start >= now ||
+	    __sync_val_compare_and_swap(&st->state, state, STATE_DEAD) != state)
+		return 0;
+	kernel_account(task, now, state == STATE_RUNNING, &st->end.exec_runtime_ns, &st->end.run_delay_ns);
+	st->end.exec_runtime_ns -= st->exec_runtime_base;
+	st->end.run_delay_ns -= st->run_delay_base;
+	if (st->unsettled) {
+		settle(st, &cycle[1], st->since, run_delay(task) - st->delay_before);
+		n = 2;
+	}
+	if (state == STATE_RUNNING) {
+		st->run_ns = now - st->since;
+		st->end.running_ns += st->run_ns;
+		st->blocked = 0;
+		st->stack = 0;
+		st->thinned = 0;
+		st->syscall = WIRE_NO_SYSCALL;
+		st->cycle_flags = 0;
+		fill_cycle(&cycle[0], st, now);
+	} else {
+		settle(st, &cycle[0], now, run_delay(task) - st->delay_before + queued_since(task, now));
+	}
+	cycle[0].flags |= WIRE_CYCLE_OPEN;
+	fill_end(task, st, now, 0);
+	st->end.state = state;
+	return n;
+}
+
 static __always_inline void fill_wait(struct wire_wait *w, const struct wire_state *st, __u32 kind)
 {
 	w->head.type = WIRE_WAIT;

@@ -5,30 +5,7 @@
  */
 #include "finish.h"
 
-/* How long the task has been queued by now, by its run queue's clock; 0 if it is not, or that clock is not known. */
-static __always_inline __u64 queued_since(struct task_struct *task, __u64 now)
-{
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
-	__u64 clock;
-
-	if (!bpf_core_field_exists(task->sched_info.last_queued) || !slot || !slot->clock_offset || !task->sched_info.last_queued)
-		return 0;
-	clock = now - slot->clock_offset;
-	return clock > task->sched_info.last_queued ? clock - task->sched_info.last_queued : 0;
-}
-
-/* The kernel's own account of the task at `now`, with what is open in it. */
-static __always_inline void kernel_account(struct task_struct *task, __u64 now, bool running, __u64 *exec_runtime, __u64 *delay)
-{
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
-
-	*exec_runtime = task->se.sum_exec_runtime;
-	*delay = run_delay(task) + (running ? 0 : queued_since(task, now));
-	if (running && slot && slot->task_clock_offset && now - slot->task_clock_offset > task->se.exec_start)
-		*exec_runtime += now - slot->task_clock_offset - task->se.exec_start;
-}
+#define SEED_TRIES 4
 
 /* The locks that sleep are left out of what bpf_get_task_stack gives; memory is seen. */
 static __always_inline void ask_kernel_stack(struct task_struct *task, struct wire_state *st)
@@ -58,7 +35,7 @@ static __always_inline void send_registers(struct seq_file *seq, struct task_str
 	copy->head.type = WIRE_COPY;
 	copy->head.size = sizeof(*copy) + n * 8;
 	copy->head.thread = st->process;
-	copy->id = st->stack;
+	copy->id = WIRE_STACK_SEEDED | st->number;
 	copy->ts = st->start;
 	copy->pid = st->pid;
 	copy->n_kernel = n;
@@ -70,39 +47,85 @@ static __always_inline void send_registers(struct seq_file *seq, struct task_str
 	bpf_seq_write(seq, copy, sizeof(*copy) + n * 8);
 }
 
-/* What a thread is doing that was there before tracing: its state from now on. */
-static __always_inline void seed_state(struct task_struct *task, struct wire_state *st)
+/* What a thread is doing that was there before tracing: the state that it begins with. */
+static __always_inline __u32 seed_state(struct task_struct *task, struct wire_state *st)
 {
 	__u32 state = task->__state;
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot;
 
 	st->ready = READY_WOKEN;
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = WIRE_CYCLE_FIRST;
-	if (state == 0 && !task->sched_info.last_queued) { /* runnable, and on no queue */
-		st->state = STATE_RUNNING;
-		slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
-		if (slot) {
-			slot->space = st->space;
-			slot->process = st->process;
-			slot->pid = st->pid;
-			slot->number = st->number;
-		}
-	} else if (state == 0) {
-		st->state = STATE_READY;
+	st->blocked = 0;
+	st->fresh = 0;
+	st->open = 0;
+	st->end.blocked = 0;
+	st->end.ready_count[READY_PREEMPTED] = 0;
+	if (state == 0 && !task->sched_info.last_queued) /* runnable, and on no queue */
+		return STATE_RUNNING;
+	if (state == 0) {
 		st->ready = READY_PREEMPTED;
 		st->end.ready_count[READY_PREEMPTED] = 1;
 		st->fresh = 1;
-	} else {
-		st->state = STATE_WAITING;
-		st->blocked = 1;
-		st->end.blocked = 1;
-		if (find_cause(task, st, state, true))
-			ask_kernel_stack(task, st);
-		st->cycle_flags |= WIRE_CYCLE_FIRST;
-		open_wait(st);
+		return STATE_READY;
 	}
+	st->blocked = 1;
+	st->end.blocked = 1;
+	if (find_cause(task, st, state, true))
+		ask_kernel_stack(task, st);
+	st->cycle_flags |= WIRE_CYCLE_FIRST;
+	open_wait(st);
+	return STATE_WAITING;
+}
+
+/* It is on a CPU: its samples are its own from now on. */
+static __always_inline void seed_slot(struct task_struct *task, const struct wire_state *st)
+{
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+
+	if (slot) {
+		slot->space = st->space;
+		slot->process = st->process;
+		slot->pid = st->pid;
+		slot->number = st->number;
+	}
+}
+
+/* Is the stack of a thread that is blocked already to be told by its registers? */
+static __always_inline bool tells_registers(const struct wire_state *st, __u32 state)
+{
+	return settings.stacks && settings.unwind && state == STATE_WAITING && !(st->flags & WIRE_THREAD_WORKER);
+}
+
+/* One try: 0 if the thread switched meanwhile, so that what was read of it is old. Else its account has begun, with that state. */
+static __always_inline __u32 try_seed(struct task_struct *task, struct wire_state *st)
+{
+	__u32 before = *(volatile __u32 *)&st->state, state;
+
+	st->start = bpf_ktime_get_ns();
+	st->since = st->start;
+	st->left = st->start;
+	state = seed_state(task, st);
+	kernel_account(task, st->start, state == STATE_RUNNING, &st->exec_runtime_base, &st->run_delay_base);
+	st->delay_before = run_delay(task);
+	st->exec_runtime_before = st->exec_runtime_base;
+	st->voluntary_before = task->nvcsw;
+	st->stack = tells_registers(st, state) ? WIRE_STACK_SEEDED | st->number : 0;
+	if (task->flags & PF_EXITING || __sync_val_compare_and_swap(&st->state, before, state) != before)
+		return 0;
+	if (state == STATE_RUNNING)
+		seed_slot(task, st);
+	return state;
+}
+
+/* A few tries; a thread that switches all the time, or is on its way out, is not taken in. */
+static __always_inline __u32 take_in(struct task_struct *task, struct wire_state *st)
+{
+	__u32 state = 0, i;
+
+	for (i = 0; i < SEED_TRIES && !state; i++)
+		state = try_seed(task, st);
+	return state;
 }
 
 static __always_inline bool wanted(__u32 tgid)
@@ -125,7 +148,7 @@ int seed_threads(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct wire_thread t = {.head = {WIRE_THREAD, sizeof(t), 0}};
 	struct wire_state *st, *leader;
-	__u32 process = 0;
+	__u32 process = 0, state;
 
 	if (!task || !wanted(task->tgid) || task->flags & PF_EXITING)
 		return 0;
@@ -136,7 +159,7 @@ int seed_threads(struct bpf_iter__task *ctx)
 		if (leader)
 			process = leader->process;
 	}
-	st = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	st = bpf_task_storage_get(&threads, task, &seeding, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!st) {
 		count_loss(LOSS_STORAGE);
 		return 0;
@@ -148,15 +171,14 @@ int seed_threads(struct bpf_iter__task *ctx)
 	st->pid = task->tgid;
 	st->flags = WIRE_THREAD_SEEDED | (task->pid == task->tgid ? WIRE_THREAD_PROCESS : 0) |
 		    (task->flags & (PF_IO_WORKER | PF_USER_WORKER) ? WIRE_THREAD_WORKER : 0);
-	st->start = bpf_ktime_get_ns();
 	st->exec_ts = 1;
-	st->since = st->start;
-	st->left = st->start;
-	seed_state(task, st);
-	kernel_account(task, st->start, st->state == STATE_RUNNING, &st->exec_runtime_base, &st->run_delay_base);
-	st->delay_before = run_delay(task);
-	st->exec_runtime_before = st->exec_runtime_base;
-	st->voluntary_before = task->nvcsw;
+	state = take_in(task, st);
+	if (!state) {
+		if (!(task->flags & PF_EXITING))
+			count_loss(LOSS_STORAGE);
+		bpf_task_storage_delete(&threads, task);
+		return 0;
+	}
 	t.head.thread = st->number;
 	t.ts = st->start;
 	t.process = st->process;
@@ -166,10 +188,8 @@ int seed_threads(struct bpf_iter__task *ctx)
 	t.flags = st->flags;
 	bpf_probe_read_kernel_str(t.comm, sizeof(t.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &t, sizeof(t));
-	if (settings.stacks && settings.unwind && st->blocked && !(st->flags & WIRE_THREAD_WORKER)) {
-		st->stack = WIRE_STACK_SEEDED | st->number;
+	if (tells_registers(st, state))
 		send_registers(ctx->meta->seq, task, st);
-	}
 	__sync_fetch_and_add(&live_threads, 1);
 	return 0;
 }
@@ -180,37 +200,21 @@ int close_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
-	struct wire_cycle cycle;
+	struct wire_cycle cycle[2] = {};
 	struct wire_state *st;
-	__u64 now = stop_at;
-	__u32 k;
+	__u32 k, n;
 
 	if (!task)
 		return 0;
 	st = bpf_task_storage_get(&threads, task, 0, 0);
-	if (!st || st->state == STATE_DEAD || st->state == STATE_HELD || !st->start || st->start >= now)
+	if (!st)
 		return 0;
-	kernel_account(task, now, st->state == STATE_RUNNING, &st->end.exec_runtime_ns, &st->end.run_delay_ns);
-	st->end.exec_runtime_ns -= st->exec_runtime_base;
-	st->end.run_delay_ns -= st->run_delay_base;
-	if (st->unsettled) {
-		settle(st, &cycle, st->since, run_delay(task) - st->delay_before);
-		bpf_seq_write(seq, &cycle, sizeof(cycle));
-	}
-	if (st->state == STATE_RUNNING) {
-		st->run_ns = now - st->since;
-		st->end.running_ns += st->run_ns;
-		st->blocked = 0;
-		st->stack = 0;
-		st->syscall = WIRE_NO_SYSCALL;
-		st->cycle_flags = 0;
-		fill_cycle(&cycle, st, now);
-	} else {
-		settle(st, &cycle, now, run_delay(task) - st->delay_before + queued_since(task, now));
-	}
-	cycle.flags |= WIRE_CYCLE_OPEN;
-	fill_end(task, st, now, 0);
-	bpf_seq_write(seq, &cycle, sizeof(cycle));
+	n = close_account(task, st, stop_at, cycle);
+	if (!n)
+		return 0;
+	if (n == 2)
+		bpf_seq_write(seq, &cycle[1], sizeof(cycle[1]));
+	bpf_seq_write(seq, &cycle[0], sizeof(cycle[0]));
 	for (k = 0; k < N_WAIT_KINDS; k++) {
 		struct wire_wait *w = &st->waits[k];
 

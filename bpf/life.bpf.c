@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Threads that begin (fork, clone, io-wq workers) and that exec. Their end is seen at their last switch. */
-#include "unwind.h"
+#include "account.h"
 
 static __always_inline struct wire_state *state_of_current(void)
 {
@@ -37,7 +37,7 @@ int BPF_PROG(on_newtask, struct task_struct *task, __u64 clone_flags)
 	if (!armed)
 		return 0;
 	parent = state_of_current();
-	if (!parent || parent->state == STATE_HELD || bpf_ktime_get_ns() >= stop_at)
+	if (!parent || parent->state == STATE_HELD || (parent->state & 0xff) == STATE_SEEDING || bpf_ktime_get_ns() >= stop_at)
 		return 0;
 	st = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!st) {
@@ -97,7 +97,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!armed)
 		return 0;
 	st = state_of_current();
-	if (!st || st->state == STATE_HELD || st->state == STATE_DEAD)
+	if (!st || st->state == STATE_HELD || st->state == STATE_DEAD || is_being_seeded(st))
 		return 0;
 	e.ts = bpf_ktime_get_ns();
 	if (e.ts >= stop_at)

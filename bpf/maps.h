@@ -202,6 +202,8 @@ SHARED volatile __u32 n_wchans;
 SHARED __u32 next_number;             /* the next thread's */
 SHARED __s32 live_threads;            /* traced and not ended */
 
+/* what a thread that is taken in begins with; never written */
+SHARED struct wire_state seeding;
 /* seeding: whose threads the iterator takes in */
 SHARED volatile __u32 seed_tgids[64];
 SHARED volatile __u32 seed_count;

@@ -333,7 +333,7 @@ static __always_inline void leave(void *ctx, struct wire_cpu_slot *slot, struct 
 	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
 
 	clear_slot(slot, st);
-	if (st->state == STATE_HELD)
+	if (st->state == STATE_HELD || is_being_seeded(st))
 		return;
 	note_task_clock(slot, prev, now);
 	end_running(slot, prev, st, now);
@@ -387,9 +387,30 @@ static __noinline void begin_command(struct task_struct *task, struct wire_state
 	__sync_fetch_and_add(&live_threads, 1);
 }
 
+/* It dies after the end of tracing, before the walk over all tasks has come to it: it is told as one that lived at the end. */
+static __noinline void die_late(struct task_struct *task, struct wire_state *st)
+{
+	struct wire_batch *b = this_batch();
+	struct wire_cycle cycle[2] = {};
+	__u32 n;
+
+	if (!b)
+		return;
+	n = close_account(task, st, stop_at, cycle);
+	if (!n)
+		return;
+	if (n == 2) {
+		*next_cycle(b) = cycle[1];
+		send_cycle(b);
+	}
+	*next_cycle(b) = cycle[0];
+	send_cycle(b);
+	send_end(st);
+}
+
 static __always_inline void arrive(struct wire_cpu_slot *slot, struct task_struct *next, struct wire_state *st, __u64 now)
 {
-	if (st->state == STATE_DEAD)
+	if (st->state == STATE_DEAD || is_being_seeded(st))
 		return;
 	if (st->state == STATE_HELD) {
 		begin_command(next, st, now);
@@ -418,8 +439,11 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 	struct wire_cpu_slot *slot = this_slot();
 	__u64 now = bpf_ktime_get_ns();
 
-	if (now >= stop_at)
+	if (now >= stop_at) {
+		if (p && prev->__state & TASK_DEAD)
+			die_late(prev, p);
 		return;
+	}
 	if (p)
 		leave(ctx, slot, prev, p, preempt, now);
 	if (n)

@@ -16,7 +16,7 @@ enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
 
 #define FRAMES_A_CALL 2
 #define FIRST_WINDOW 1024 /* bytes */
-#define COPIES_A_SPAN 128 /* copies of stacks that one CPU may send .. */
+#define COPIES_A_SPAN 1024 /* copies of stacks that one CPU may send .. */
 #define COPY_SPAN_NS 100000000ULL /* .. in this time */
 #define FRAME_OFFSET_MASK ((1ULL << WIRE_FRAME_OFFSET_BITS) - 1)
 

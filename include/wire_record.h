@@ -230,7 +230,8 @@ enum thread_state {
 	STATE_READY = 2,
 	STATE_WAITING = 3,
 	STATE_DEAD = 4,
-	STATE_HELD = 5,    /* the command before its exec, an attached thread before its first event */
+	STATE_HELD = 5,    /* the command before its exec */
+	STATE_SEEDING = 6, /* a thread that is being taken in, see take_in(): in the low byte; above, how often it switched meanwhile */
 };
 
 /* A thread's exact account: running + ready + waiting (its WIRE_WAITs) + unknown == end - start. */

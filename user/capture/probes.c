@@ -132,6 +132,7 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	settings->events_bytes = EVENTS_BYTES;
 	set_class_kinds((uint8_t *)p->skel->rodata->class_kinds);
 	set_classes((uint8_t(*)[N_SYSCALL_NUMBERS])p->skel->rodata->syscall_classes);
+	p->skel->bss->seeding.state = STATE_SEEDING;
 	p->skel->bss->stop_at = UINT64_MAX;
 	p->skel->bss->next_number = 1;
 	err = bpf_map__set_max_entries(p->skel->maps.rings, p->n_rings);
@@ -414,15 +415,20 @@ void probes_arm(struct probes *p)
 
 int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx)
 {
-	struct timespec pause = {.tv_nsec = 2 * STOP_AHEAD_NS};
+	struct timespec pause = {.tv_nsec = 2 * STOP_AHEAD_NS}, settle = {.tv_nsec = STOP_AHEAD_NS};
 	uint64_t at = now_ns(CLOCK_MONOTONIC) + STOP_AHEAD_NS;
+	int err;
 
 	__atomic_store_n(&p->skel->bss->stop_at, at, __ATOMIC_SEQ_CST);
 	while (nanosleep(&pause, &pause) && errno == EINTR)
 		;
-	__atomic_store_n(&p->skel->bss->armed, 0, __ATOMIC_SEQ_CST);
 	*stopped = at;
-	return iterate(p->skel->progs.close_threads, fn, ctx);
+	err = iterate(p->skel->progs.close_threads, fn, ctx);
+	/* only now: a thread that dies before the walk comes to it closes its account itself */
+	__atomic_store_n(&p->skel->bss->armed, 0, __ATOMIC_SEQ_CST);
+	while (nanosleep(&settle, &settle) && errno == EINTR)
+		;
+	return err;
 }
 
 const struct unwind_arrays *probes_unwind_arrays(const struct probes *p)

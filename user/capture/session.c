@@ -132,6 +132,8 @@ static int set_up_capture(struct session *s)
 	origin_raise_limits(r->origin, SYMBOL_FILES);
 	/* on a machine that is busy the rings must be emptied all the same; the command was forked before. Without the right: as it is */
 	(void)setpriority(PRIO_PROCESS, 0, RECORDER_NICE);
+	if (s->builder)
+		table_builder_set_nice(s->builder, RECORDER_NICE);
 	if (r->stacks && r->argv)
 		command_fd = ask_for_command(s, &command);
 	err = probes_load(&s->probes, &options);

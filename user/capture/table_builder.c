@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,6 +99,12 @@ void table_builder_stop(struct table_builder *b)
 	if (b->memory)
 		munmap(b->memory, TABLE_BUILDER_MEMORY);
 	free(b);
+}
+
+void table_builder_set_nice(const struct table_builder *b, int nice)
+{
+	if (b->child.pid)
+		(void)setpriority(PRIO_PROCESS, (id_t)b->child.pid, nice); /* without the right: as it is */
 }
 
 int table_builder_fd(const struct table_builder *b)

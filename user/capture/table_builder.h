@@ -17,6 +17,9 @@ struct table_builder; /* opaque */
 int table_builder_start(struct table_builder **out, uid_t uid, gid_t gid);
 void table_builder_stop(struct table_builder *b);
 
+/* The child's nice value; those that come after it have their owner's. */
+void table_builder_set_nice(const struct table_builder *b, int nice);
+
 /* Readable when there is something to take; the same for all of its life. */
 int table_builder_fd(const struct table_builder *b);
 /* How long a table may take, 5 s otherwise. After three in a row that took longer none is asked for any more. */
