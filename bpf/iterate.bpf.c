@@ -6,6 +6,24 @@
 #include "finish.h"
 
 #define SEED_TRIES 4
+#define ROOM 8192 /* more than the records of one thread */
+
+/*
+ * When what a program writes does not fit, the kernel throws it away and runs the program for the same task once more, with an empty buffer
+ * (bpf_seq_read). An account can be closed only once: so this is asked before anything is done, and makes that happen.
+ */
+static __always_inline bool has_room(struct seq_file *seq)
+{
+	__u32 key = SCRATCH_ITER;
+	struct stack_scratch *s;
+
+	if (seq->size - seq->count >= ROOM)
+		return true;
+	s = bpf_map_lookup_elem(&scratch, &key);
+	if (s)
+		bpf_seq_write(seq, s->frames, ROOM);
+	return false;
+}
 
 /* The locks that sleep are left out of what bpf_get_task_stack gives; memory is seen. */
 static __always_inline void ask_kernel_stack(struct task_struct *task, struct wire_state *st)
@@ -152,6 +170,8 @@ int seed_threads(struct bpf_iter__task *ctx)
 
 	if (!task || !wanted(task->tgid) || task->flags & PF_EXITING)
 		return 0;
+	if (!has_room(ctx->meta->seq))
+		return 0;
 	if (bpf_task_storage_get(&threads, task, 0, 0))
 		return 0; /* made since the probes were armed, by a thread taken in */
 	if (task->pid != task->tgid) {
@@ -207,7 +227,7 @@ int close_threads(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	st = bpf_task_storage_get(&threads, task, 0, 0);
-	if (!st)
+	if (!st || !has_room(seq))
 		return 0;
 	n = close_account(task, st, stop_at, cycle);
 	if (!n)

@@ -119,6 +119,10 @@ struct io_worker {
 	struct io_wq_work *cur_work;
 };
 
+struct seq_file {
+	unsigned long size, count;
+};
+
 struct signal_struct {
 	int group_exit_code;
 };
