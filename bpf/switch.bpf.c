@@ -113,6 +113,8 @@ static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct ta
 		st->since = st->left; /* the clock stood from a moment before sched_wakeup_new */
 	else if (ran < now - st->since && left_out == slot->left_out)
 		now = st->since + ran; /* preempted by what it woke: the clock stood still from there on */
+	if (st->since < slot->left_at)
+		st->since = slot->left_at; /* two never have one CPU at a time */
 	slot->left_out = left_out;
 	return now;
 }
@@ -142,6 +144,8 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
 		st->run_ns = 0;
 	}
 	st->left = now;
+	if (slot)
+		slot->left_at = now;
 	st->exec_runtime_before = task->se.sum_exec_runtime;
 	st->voluntary_before = task->nvcsw;
 }

@@ -53,7 +53,8 @@ struct wire_cpu_slot {
 	__u32 space;
 	__u32 process;
 	__u32 pid;
-	__u64 samples_user, samples_kernel; /* of this turn on the CPU */
+	__u32 samples_user, samples_kernel; /* of this turn on the CPU */
+	__u64 left_at;           /* when the last traced thread left it */
 	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time */
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
 	__u64 exec_before;       /* the thread's */
