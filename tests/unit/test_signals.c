@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -54,14 +55,14 @@ static pid_t stand_in(int *from)
 	return pid;
 }
 
-/* The signals that came to the stand-in within a moment, as text: "2 15 ". */
-static const char *came(int from)
+/* The signals that came to the stand-in, as text: "2 15 ". For as many as are wanted it waits long, then a moment for more. */
+static const char *came(int from, const char *wanted)
 {
 	static char text[200];
 	size_t len = 0;
 
 	text[0] = '\0';
-	while (poll(&(struct pollfd){.fd = from, .events = POLLIN}, 1, 150) == 1) {
+	while (poll(&(struct pollfd){.fd = from, .events = POLLIN}, 1, strlen(text) < strlen(wanted) ? 10000 : 150) == 1) {
 		unsigned char number;
 
 		if (read(from, &number, 1) != 1)
@@ -70,6 +71,8 @@ static const char *came(int from)
 	}
 	return text;
 }
+
+#define CHECK_CAME(FROM, WANTED) CHECK_STR(came(FROM, WANTED), WANTED)
 
 struct scene {
 	struct signals *signals;
@@ -128,14 +131,14 @@ static void to_us_alone(void)
 	CHECK_EQ(handle(&s), 0);
 	CHECK(!s.verdict.end);
 	CHECK_EQ(s.verdict.number, SIGINT);
-	CHECK_STR(came(s.from), "2 ");
+	CHECK_CAME(s.from, "2 ");
 	send_from_outside(getpid(), SIGTERM);
 	CHECK_EQ(handle(&s), 0);
-	CHECK_STR(came(s.from), "15 ");
+	CHECK_CAME(s.from, "15 ");
 	send_from_outside(getpid(), SIGUSR1);
 	CHECK_EQ(handle(&s), 0);
 	CHECK_EQ(s.verdict.number, 0);
-	CHECK_STR(came(s.from), "10 ");
+	CHECK_CAME(s.from, "10 ");
 	scene_end(&s);
 }
 
@@ -147,16 +150,16 @@ static void to_the_group(void)
 	for (int i = 0; i < 3; i++) {
 		send_from_outside(-getpgrp(), SIGTERM);
 		CHECK_EQ(handle(&s), 0);
-		CHECK_STR(came(s.from), "15 "); /* once */
+		CHECK_CAME(s.from, "15 "); /* once */
 	}
 	/* two at a time, then one for us alone: what was told of the group is not told again */
 	send_from_outside(-getpgrp(), SIGINT);
 	send_from_outside(-getpgrp(), SIGHUP);
 	CHECK_EQ(handle(&s), 0);
-	CHECK_EQ(strlen(came(s.from)), strlen("2 1 "));
+	CHECK_EQ(strlen(came(s.from, "2 1 ")), strlen("2 1 "));
 	send_from_outside(getpid(), SIGINT);
 	CHECK_EQ(handle(&s), 0);
-	CHECK_STR(came(s.from), "2 ");
+	CHECK_CAME(s.from, "2 ");
 	scene_end(&s);
 }
 
@@ -193,7 +196,7 @@ static void without_a_workload(void)
 	send_from_outside(getpid(), SIGINT);
 	CHECK_EQ(handle(&s), 0);
 	CHECK(s.verdict.end);
-	CHECK_STR(came(s.from), "");
+	CHECK_CAME(s.from, "");
 	s.pidfd = pidfd;
 	/* ended and reaped */
 	kill(s.child, SIGKILL);
@@ -213,7 +216,7 @@ static void attached(void)
 	send_from_outside(getpid(), SIGINT);
 	CHECK_EQ(handle(&s), 0);
 	CHECK(s.verdict.end);
-	CHECK_STR(came(s.from), ""); /* the target is none of our business */
+	CHECK_CAME(s.from, ""); /* the target is none of our business */
 	scene_end(&s);
 }
 
