@@ -80,11 +80,11 @@ static int dispatch(int argc, char **argv, int *status)
 
 int main(int argc, char **argv)
 {
-	int status;
+	int status, err = dispatch(argc, argv, &status);
 
-	if (dispatch(argc, argv, &status))
+	if (err)
 		talk("%s", fail_message());
-	if (check_stdout()) {
+	if (check_stdout() && !err) { /* one message: what failed first is most likely why */
 		talk("%s", fail_message());
 		if (status == 0)
 			status = STATUS_FAILURE;

@@ -278,6 +278,7 @@ microseconds() { # FOLDED
 		capture bash -c "\"\$CONCTRACE\" $words >/dev/full"
 		expect_status 1
 		expect_in "No space left" "$err"
+		expect_equal "$(wc -l <<<"$err")" 1 "messages"
 	done
 }
 

@@ -276,7 +276,7 @@ static void test_refusals(void)
 		{"-p 1,,2", "process numbers"},
 		{"-p 12a", "process numbers"},
 		{"-p -4", "process numbers"},
-		{"-p 99999999", "process numbers"},
+		{"-p 99999999999", "process numbers"},
 		{"-p 12 -p x", "process numbers"},
 	};
 	struct parse p;

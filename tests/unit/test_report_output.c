@@ -348,6 +348,14 @@ static void small_ones(void)
 	life_end(&l, 11);
 	show(&b, "no samples: not split");
 
+	/* One is not many. */
+	build_init(&b, 0, 100 * MS);
+	build_loss(&b, LOSS_SYMBOLS, 1);
+	life_begin(&l, &b, 1, 1, 100, 100, 0, "one");
+	life_run(&l, 1 * MS);
+	life_end(&l, 0);
+	show(&b, "1 file whose symbols could not be read");
+
 	/* Still running when tracing ended; not known how the command ended. */
 	build_init(&b, 0, 100 * MS);
 	bytes_clear(&b.meta);

@@ -41,10 +41,14 @@ static const char *open_remedy(int err)
 
 static int open_failed(const struct output_request *request, const struct identity *owner, int err)
 {
+	const char *remedy = open_remedy(err);
+	struct stat st;
 	char who[80];
 
+	if ((err == EACCES || err == EPERM) && !lstat(request->path, &st) && st.st_uid != owner->uid)
+		remedy = "the one that is there is another user's: remove it, or name another file with";
 	return fail(-err, "output file %s, as %s: %s: %s %s", request->path,
-		    identity_text(owner, who, sizeof(who)), strerror(err), open_remedy(err), request->option);
+		    identity_text(owner, who, sizeof(who)), strerror(err), remedy, request->option);
 }
 
 /* "/dev/stdout" and its like: the number, -1 for any other path. */

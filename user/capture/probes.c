@@ -230,6 +230,8 @@ static int fail_load(const struct probes *p, int err)
 	if (err == -EPERM)
 		return fail(err, "loading the probes: %s: run as root (or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN); `conctrace doctor` tells more",
 			    strerror(-err));
+	if (err == -EMFILE || err == -ENFILE)
+		return fail(err, "loading the probes: %s: raise the limit (ulimit -n, or fs.file-max for the whole system)", strerror(-err));
 	return fail(err, "loading the probes: %s%s%.*s: `conctrace doctor` tells what this kernel lacks", strerror(-err),
 		    len ? ": libbpf: " : "", (int)(len > 300 ? 300 : len), line ? line : "");
 }

@@ -12,7 +12,7 @@
 
 #define NS_PER_SECOND 1000000000ull
 #define SECONDS_MAX   (365ull * 24 * 3600)
-#define PID_LIMIT     (1u << 22) /* PID_MAX_LIMIT of 64-bit kernels */
+#define PID_LIMIT     INT32_MAX /* whether there is such a process is asked later */
 
 /* How an option was written, for messages. */
 struct spelling {

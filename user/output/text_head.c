@@ -77,6 +77,19 @@ static void print_what(struct page *p, const struct report *r)
 	wrapped(p, INK_PLAIN, line);
 }
 
+/* "1,234 files whose ..", "1 file whose ..": what is counted comes first in the text, up to its plural s. */
+static void add_loss(char *line, size_t size, const char *count, const char *about)
+{
+	const char *plural = strchr(about, 's');
+
+	while (plural && plural[1] && plural[1] != ' ' && plural[1] != ':')
+		plural = strchr(plural + 1, 's');
+	if (!strcmp(count, "1") && plural)
+		snprintf(line, size, "1 %.*s%s", (int)(plural - about), about, plural + 1);
+	else
+		snprintf(line, size, "%s %s", count, about);
+}
+
 /* Every cause that is not 0; then how much of the thread time the stream of intervals has. */
 static void print_lost(struct page *p, const struct report *r)
 {
@@ -95,7 +108,7 @@ static void print_lost(struct page *p, const struct report *r)
 		if (!r->loss[i])
 			continue;
 		text_count(count, sizeof(count), r->loss[i]);
-		snprintf(line, sizeof(line), "%s %s", count, loss_cause_about(i));
+		add_loss(line, sizeof(line), count, loss_cause_about(i));
 		wrapped(p, INK_RED, line);
 		lost = true;
 	}
