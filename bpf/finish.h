@@ -54,6 +54,22 @@ static __always_inline void kernel_account(struct task_struct *task, __u64 now, 
 }
 
 /*
+ * What the kernel had counted as running when tracing stopped: it goes on while the threads are walked over. What a thread that was off
+ * its CPU then had when it left; of one that was on it, what its clock says, unless that has moved on as well.
+ */
+static __always_inline __u64 runtime_at_stop(struct task_struct *task, const struct wire_state *st, __u32 state, __u64 now)
+{
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	__u64 begin;
+
+	if (state != STATE_RUNNING)
+		return st->exec_runtime_before;
+	begin = slot && slot->task_clock_offset ? task->se.exec_start + slot->task_clock_offset : now;
+	return begin < now ? task->se.sum_exec_runtime + now - begin : st->exec_runtime_before + now - st->since;
+}
+
+/*
  * Closes the account of a thread that lives at `now`, the end of tracing, and fills st->end. How many cycles that gives, in `cycle`: the last
  * one, and behind it, if there are two, the turn before. 0: it has not begun, or is closed: by whoever came first, the walk over all tasks or the thread's
  * death, which may come between the end and that walk.
@@ -66,7 +82,7 @@ static __always_inline __u32 close_account(struct task_struct *task, struct wire
 	    __sync_val_compare_and_swap(&st->state, state, STATE_DEAD) != state)
 		return 0;
 	kernel_account(task, now, state == STATE_RUNNING, &st->end.exec_runtime_ns, &st->end.run_delay_ns);
-	st->end.exec_runtime_ns -= st->exec_runtime_base;
+	st->end.exec_runtime_ns = runtime_at_stop(task, st, state, now) - st->exec_runtime_base;
 	st->end.run_delay_ns -= st->run_delay_base;
 	if (st->unsettled) {
 		settle(st, &cycle[1], st->since, run_delay(task) - st->delay_before);

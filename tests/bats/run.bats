@@ -618,6 +618,19 @@ small_disk() { # SIZE
 	expect_lawful_run
 }
 
+@test "what still runs at the end: the kernel's number is of that moment, and --wait-all is named" {
+	# The child computes on while its account is closed.
+	run_it --json --report r.json -- bash -c '(for ((i = 0; i < 300000; i++)); do :; done) & sleep 0.05'
+	expect_status 0
+	have=$(json r.json '[.processes[].threads[] | .running_ns] | add')
+	want=$(json r.json '[.processes[].threads[] | .kernel.exec_runtime_ns] | add')
+	expect_near "$have" "$want" 1 200000 "running"
+	capture "$CONCTRACE" report r.data
+	expect_in "process still ran at the end: --wait-all follows it" "$out"
+	run_it --wait-all -- bash -c 'sleep 0.1 &'
+	[[ $err != *--wait-all* ]]
+}
+
 @test "symbols of processes that have ended are in the folded file" {
 	run_it -q -- sh -c '"$WORKLOAD" --task cpu --jobs 2 --compute-ms 100; sleep 0.05; true'
 	expect_status 0

@@ -63,6 +63,26 @@ static void print_end(struct page *p, const struct report *r)
 	wrapped(p, failed ? INK_RED : INK_PLAIN, line);
 }
 
+/* The command ended, what it started did not: a daemon's report is of its start. */
+static void print_left(struct page *p, const struct report *r)
+{
+	char line[128], count[32];
+	uint64_t left = 0;
+	size_t i;
+
+	if (!r->meta->has_exit)
+		return;
+	for (i = 0; i < r->processes_len; i++)
+		left += !r->processes[i].terminated && !r->processes[i].orphans;
+	if (!left)
+		return;
+	text_count(count, sizeof(count), left);
+	snprintf(line, sizeof(line), "%s process%s still ran at the end: --wait-all follows %s to %s", count, left == 1 ? "" : "es",
+		 left == 1 ? "it" : "them", left == 1 ? "its own" : "theirs");
+	label(p, "");
+	wrapped(p, INK_YELLOW, line);
+}
+
 static void print_what(struct page *p, const struct report *r)
 {
 	char processes[32], threads[32], line[256];
@@ -209,6 +229,7 @@ void text_head(struct page *p, const struct report *r)
 {
 	print_command(p, r);
 	print_end(p, r);
+	print_left(p, r);
 	print_what(p, r);
 	print_lost(p, r);
 	print_stacks(p, r);
