@@ -14,14 +14,15 @@
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "capture/caged_child.h"
 #include "capture/table_builder_child.h"
+#include "symbols/child_link.h"
+#include "symbols/sandbox.h"
 
 #define LIMIT_MS 5000
 #define SLOW_MAX 3 /* children in a row that do not answer, then there are no more: somebody stops them, or the machine stands still */
 
 struct table_builder {
-	struct caged_child child;
+	struct child_link child;
 	uid_t uid;
 	gid_t gid;
 	int epoll; /* on the child's descriptor, which changes */
@@ -41,21 +42,36 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* In the child. */
+static void live(int fd, pid_t parent, const void *ctx)
+{
+	const struct table_builder *b = ctx;
+
+	if (!sandbox_enter(fd, b->uid, b->gid, parent, SANDBOX_MEMORY))
+		table_builder_child(SANDBOX_FD, b->memory);
+}
+
 static int start_child(struct table_builder *b)
 {
 	struct epoll_event event = {.events = EPOLLIN};
+	struct table_reply first;
+	size_t len;
 	int err;
 
 	if (b->slow >= SLOW_MAX)
 		return fail(-ETIMEDOUT, "unwind tables: the process that makes them does not answer");
-	err = caged_child_start(&b->child, b->uid, b->gid, table_builder_child, b->memory);
-	b->slow += err == -EPERM; /* it said nothing */
-	if (err)
-		return fail(err, "unwind tables: the process that makes them could not be started without privileges: %s",
-			    strerror(-err));
+	err = child_link_start(&b->child, live, b);
+	/* its first word: the sandbox is shut */
+	if (!err)
+		err = child_link_receive(b->child.fd, &first, sizeof(first), &len, NULL, NULL, LIMIT_MS);
+	if (err) {
+		child_link_end(&b->child, 1);
+		b->slow += err == -ETIMEDOUT;
+		return fail(err, "unwind tables: the process that makes them could not drop its rights: %s", strerror(-err));
+	}
 	if (epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->child.fd, &event)) {
 		err = -errno;
-		caged_child_end(&b->child);
+		child_link_end(&b->child, 1);
 		return fail(err, "unwind tables: epoll: %s", strerror(-err));
 	}
 	return 0;
@@ -71,7 +87,6 @@ int table_builder_start(struct table_builder **out, uid_t uid, gid_t gid)
 		return fail(-ENOMEM, "unwind tables: no memory");
 	b->uid = uid;
 	b->gid = gid;
-	b->child.fd = -1;
 	b->limit_ms = LIMIT_MS;
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
 	b->memory = mmap(NULL, TABLE_BUILDER_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -93,7 +108,7 @@ void table_builder_stop(struct table_builder *b)
 {
 	if (!b)
 		return;
-	caged_child_end(&b->child);
+	child_link_end(&b->child, 1);
 	if (b->epoll >= 0)
 		close(b->epoll);
 	if (b->memory)
@@ -125,11 +140,11 @@ bool table_builder_is_idle(const struct table_builder *b)
 int table_builder_ask(struct table_builder *b, int fd, int debug_fd)
 {
 	struct table_request request = {.magic = TABLE_BUILDER_MAGIC, .number = ++b->number};
-	int fds[2] = {fd, debug_fd};
+	const int fds[2] = {fd, debug_fd};
 	int err = b->child.pid ? 0 : start_child(b);
 
 	if (!err)
-		err = caged_child_send(&b->child, &request, sizeof(request), fds);
+		err = child_link_send(b->child.fd, &request, sizeof(request), fds, debug_fd < 0 ? 1 : 2);
 	if (err)
 		return err;
 	b->busy = true;
@@ -140,7 +155,7 @@ int table_builder_ask(struct table_builder *b, int fd, int debug_fd)
 /* It is of no more use; what it wrote meanwhile goes with it. */
 static int give_up(struct table_builder *b, int err)
 {
-	caged_child_end(&b->child);
+	child_link_end(&b->child, 1);
 	b->busy = false;
 	b->slow += err == -ETIMEDOUT;
 	return err;

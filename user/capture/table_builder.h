@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unwind tables out of untrusted files, made one after the other by a child without privileges (caged_child.h). It works while its owner goes
+ * Unwind tables out of untrusted files, made one after the other by a child without privileges (symbols/sandbox.h). It works while its owner goes
  * on; a file that kills it or keeps it busy has no table, and a new child is started for the next one.
  */
 #ifndef CONCTRACE_TABLE_BUILDER_H

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "capture/caged_child.h"
+#include "symbols/child_link.h"
 #include "symbols/elf_file.h"
 #include "symbols/unwind_table.h"
 
@@ -113,15 +113,15 @@ void table_builder_child(int fd, void *memory)
 {
 	struct table_reply reply = {.magic = TABLE_BUILDER_MAGIC};
 	struct table_request request;
-	int fds[2], n_fds;
+	int fds[CHILD_LINK_FDS];
+	size_t len, n;
 
-	/* the first message says that the cage is shut */
-	while (!caged_child_reply(fd, &reply, sizeof(reply))) {
-		if (caged_child_receive(fd, &request, sizeof(request), fds, &n_fds) != (ssize_t)sizeof(request))
+	while (!child_link_send(fd, &reply, sizeof(reply), NULL, 0)) {
+		if (child_link_receive(fd, &request, sizeof(request), &len, fds, &n, -1))
 			return;
 		reply = (struct table_reply){.magic = TABLE_BUILDER_MAGIC, .number = request.number};
-		reply.err = build(fds, n_fds, memory, &reply);
-		for (int i = 0; i < n_fds; i++)
+		reply.err = len == sizeof(request) ? build(fds, (int)n, memory, &reply) : -EPROTO;
+		for (size_t i = 0; i < n; i++)
 			close(fds[i]);
 	}
 }

@@ -29,7 +29,7 @@ struct table_reply {
 /* Where the arrays are; false: they do not fit. */
 bool table_layout(const struct table_reply *r, size_t *pages_at, size_t *rows_at);
 
-/* The child's life (caged_main); ctx is the shared memory. */
+/* The child's life, in the sandbox: serves `fd` until the other end is closed; its first message says that the sandbox is shut. */
 void table_builder_child(int fd, void *memory);
 
 #endif
