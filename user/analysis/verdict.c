@@ -26,8 +26,8 @@
 #define STARVED	      0.4  /* of the CPU time that was wanted */
 #define ONE_AT_A_TIME 1.25 /* threads on average: no more than one, with some overlap at the edges */
 #define UNSEEN_MAX    0.5  /* of the wall clock: with less than the other half no verdict is given */
-#define MANY_TURNS    10
-#define LONG_TURN_NS  50000000 /* Python's are 5 ms */
+#define MANY_TURNS    5
+#define LONG_TURN_NS  20000000 /* Python's are 5 ms */
 #define TAKES_TURNS   0.2  /* of a thread's life waiting for its turn */
 
 #define BOUND_NAME(ID, name, title)  [BOUND_##ID] = name,
