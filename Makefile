@@ -5,6 +5,7 @@
 #   make setup              installs what is missing (root; apt), and says so elsewhere
 #   sudo make demo          set-up, programs, and a tour: eight small programs traced and compared
 #   sudo make check         set-up, programs, all tests; the last line is "N passed, N failed, N skipped"
+#   sudo make check-kernels the same last line for kernels 5.15 to the newest, x86-64 and arm64, in emulated guests
 #   sudo make bench         what tracing costs, against its peers
 #   make install uninstall  prefix=/usr/local DESTDIR=
 #   make clean
@@ -125,7 +126,7 @@ FUZZ_ARCHIVE := $(O)/fuzz/conctrace.a
 FUZZ_OBJECTS := $(USER_SOURCES:%.c=$(O)/fuzz/%.o)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(O)/fuzz/%)
 
-.PHONY: all test-workloads setup setup-tests demo check bench install uninstall clean tests fuzzers bpf
+.PHONY: all test-workloads setup setup-tests setup-vm demo check check-kernels bench install uninstall clean tests fuzzers bpf
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -141,6 +142,9 @@ setup:
 
 setup-tests:
 	@tools/setup --tests
+
+setup-vm:
+	@tools/setup --vm
 
 # Said before the first compiler error, not after: which packages are missing, and the command that installs them.
 $(O)/.packages: tools/setup
@@ -271,6 +275,10 @@ check:
 	@$(MAKE) $(JOBS) --no-print-directory all tests
 	@O='$(O)' MAKE='$(MAKE)' tools/run-checks
 
+check-kernels:
+	@$(MAKE) --no-print-directory setup-vm || true # without them the kernels are skipped, and that is said
+	@O='$(O)' MAKE='$(MAKE)' tools/run-checks kernels
+
 demo:
 	@$(MAKE) --no-print-directory setup
 	@$(MAKE) $(JOBS) --no-print-directory all
@@ -307,7 +315,7 @@ uninstall:
 
 # Only what this file made: O= may be any folder.
 clean:
-	rm -rf $(addprefix $(O)/,obj bpf gen sanitized fuzz tests demo bench screenshots npm .packages .flags results conctrace \
+	rm -rf $(addprefix $(O)/,obj bpf gen sanitized fuzz tests demo bench screenshots npm .packages .flags results results-kernels vm conctrace \
 		conctrace-workload conctrace.a)
 	$(Q)if [ -d '$(O)' ]; then rmdir --ignore-fail-on-non-empty '$(O)'; fi
 

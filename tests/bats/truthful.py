@@ -237,20 +237,25 @@ CHECKS = {
 }
 
 
-def main():
-    with open(sys.argv[1], encoding="utf-8") as f:
-        truth = json.loads(f.readline())
-    with open(sys.argv[2], encoding="utf-8") as f:
-        report = json.load(f)
+def differences(truth, report):
+    """In: what a program says of itself, and the report. Out: what is not the same, a line each."""
     comparison = Comparison(truth, report)
     check_all(comparison)
     if "waits" in truth:
         check_series(comparison)
     else:
         CHECKS[truth["kind"]](comparison)
-    for line in comparison.broken:
+    return comparison.broken
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as f:
+        truth = json.loads(f.readline())
+    with open(sys.argv[2], encoding="utf-8") as f:
+        broken = differences(truth, json.load(f))
+    for line in broken:
         print(line, file=sys.stderr)
-    return 1 if comparison.broken else 0
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
