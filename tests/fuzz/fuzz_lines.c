@@ -81,7 +81,9 @@ static void prepare(void)
 	snprintf(source, sizeof(source), "%s/a.c", folder);
 	snprintf(binary, sizeof(binary), "%s/a", folder);
 	f = fopen(source, "w");
-	must(f && fputs(program, f) >= 0 && !fclose(f), source);
+	must(f != NULL, source);
+	must(fputs(program, f) >= 0, source);
+	must(!fclose(f), source);
 	snprintf(command, sizeof(command), "cc -O2 -g -nostdlib -shared -fPIC -Wl,--build-id %s -o %s", source, binary);
 	must(!system(command), command); /* NOLINT(cert-env33-c): a command of this test */
 	file = malloc(FILE_MAX);

@@ -338,16 +338,16 @@ static inline size_t build_name_size(const unsigned char *at)
 static inline void build_sections(struct recording_writer *w, uint32_t type, const struct bytes *from,
 				  size_t (*size_of)(const unsigned char *))
 {
-	size_t start = 0, at = 0;
+	size_t first = 0, end = 0;
 
-	while (at < from->len) {
-		size_t left = from->len - at, size = left < 24 ? left : size_of(from->data + at);
+	while (end < from->len) {
+		size_t left = from->len - end, size = left < 24 ? left : size_of(from->data + end);
 
-		at += size < 8 || size > left ? left : size; /* of broken ones, all that is left */
-		if (at - start < 16u << 20 && at < from->len)
+		end += size < 8 || size > left ? left : size; /* of broken ones, all that is left */
+		if (end - first < 16u << 20 && end < from->len)
 			continue;
-		build_must(recording_write(w, type, from->data + start, at - start, true));
-		start = at;
+		build_must(recording_write(w, type, from->data + first, end - first, true));
+		first = end;
 	}
 }
 

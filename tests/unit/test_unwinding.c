@@ -84,8 +84,10 @@ static uint32_t install_functions(void)
 		.rules = rules, .pages = pages, .rows = rows, .n_rules = N_FUNCTIONS, .n_pages = N_FUNCTIONS, .n_rows = N_FUNCTIONS};
 
 	for (uint32_t i = 0; i < N_FUNCTIONS; i++) {
+		/* cppcheck-suppress unreadVariable */
 		pages[i] = (struct unwind_page){.row = i, .n = 1};
-		rows[i] = i;
+		/* cppcheck-suppress unreadVariable */
+		rows[i] = i; /* both by way of `packed` */
 	}
 	CHECK_EQ(unwind_tables_is_pending(tables, file), 1);
 	CHECK_EQ(unwind_tables_install(tables, file, &packed), 0);
@@ -286,20 +288,19 @@ static void test_pending(void)
 static void test_refused(void)
 {
 	struct unwind_rule rule = {.cfa = UNWIND_SP};
-	struct unwind_page page = {.row = 0, .n = 1};
-	uint32_t row = 0, file = unwind_tables_add_file(tables);
-	struct packed_table packed = {.rules = &rule, .pages = &page, .rows = &row, .n_rules = 1, .n_pages = 1, .n_rows = 1};
+	const struct unwind_page good = {.row = 0, .n = 1}, behind = {.row = 1, .n = 1}, longer = {.row = 0, .n = 2};
+	const uint32_t row = 0, wrong_row = 1;
+	uint32_t file = unwind_tables_add_file(tables);
+	struct packed_table packed = {.rules = &rule, .pages = &good, .rows = &wrong_row, .n_rules = 1, .n_pages = 1, .n_rows = 1};
 	size_t room, before = unwind_tables_rows(tables, &room);
 
-	row = 1;
 	CHECK_EQ(unwind_tables_install(tables, file, &packed), -EBADMSG);
-	row = 0;
-	page.row = 1;
+	packed.rows = &row;
+	packed.pages = &behind;
 	CHECK_EQ(unwind_tables_install(tables, file, &packed), -EBADMSG);
-	page.row = 0;
-	page.n = 2;
+	packed.pages = &longer;
 	CHECK_EQ(unwind_tables_install(tables, file, &packed), -EBADMSG);
-	page.n = 1;
+	packed.pages = &good;
 	packed.n_rows = room + 1;
 	CHECK_EQ(unwind_tables_install(tables, file, &packed), -ENOSPC);
 	CHECK_EQ(unwind_tables_rows(tables, &room), before);

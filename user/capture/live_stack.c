@@ -37,6 +37,7 @@ static bool is_still_there(const struct wire_copy *c)
 }
 
 /* How many bytes could be read from sp on; a page that is not there ends it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through the vector */
 static size_t read_stack(const struct wire_copy *c, unsigned char *to)
 {
 	struct iovec here = {to, BYTES}, there[PARTS];

@@ -43,6 +43,7 @@ static uint64_t now_ns(void)
 }
 
 /* What was stored before is there for who sees this. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static void publish32(uint32_t *place, uint32_t value)
 {
 	__atomic_store_n(place, value, __ATOMIC_RELEASE);
@@ -257,9 +258,9 @@ static const struct unwind_region *region_at(const struct unwind_tables *t, uint
 	return (const struct unwind_region *)&t->a.mappings[place];
 }
 
-void unwind_tables_drop_region(struct unwind_tables *t, uint32_t place)
+void unwind_tables_drop_region(struct unwind_tables *t, uint32_t region)
 {
-	struct freed_queue *q = &t->free[class_of((size_t)region_at(t, place)->n + 1)];
+	struct freed_queue *q = &t->free[class_of((size_t)region_at(t, region)->n + 1)];
 
 	if (q->first > 256 && q->first > q->n / 2) {
 		q->n -= q->first;
@@ -268,7 +269,7 @@ void unwind_tables_drop_region(struct unwind_tables *t, uint32_t place)
 	}
 	if (array_grow(&q->all, &q->cap, q->n + 1, sizeof(*q->all)))
 		return; /* without memory it is never used again */
-	q->all[q->n++] = (struct freed){place, now_ns()};
+	q->all[q->n++] = (struct freed){region, now_ns()};
 }
 
 bool unwind_tables_publish(struct unwind_tables *t, uint32_t tgid, uint32_t region)

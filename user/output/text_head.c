@@ -157,13 +157,15 @@ static void print_stacks(struct page *p, const struct report *r)
 	const struct report_stacks *s = &r->stacks;
 	uint64_t known = s->taken - s->ends[STACK_END_UNKNOWN];
 	char line[512], count[32];
+	uint64_t hundredths; /* of a percent, rounded down: never 100 if one is not */
 	size_t len;
 
 	if (!known)
 		return;
+	hundredths = s->ends[STACK_END_ROOT] * 10000 / s->taken;
 	text_count(count, sizeof(count), s->taken);
 	len = (size_t)snprintf(line, sizeof(line), "%s taken, %.*f %% complete", count, s->ends[STACK_END_ROOT] == s->taken ? 0 : 2,
-			       (double)(s->ends[STACK_END_ROOT] * 10000 / s->taken) / 100);
+			       (double)hundredths / 100);
 	for (int i = 0; i < N_STACK_ENDS; i++) {
 		if (i == STACK_END_ROOT || !s->ends[i] || len >= sizeof(line))
 			continue;
