@@ -41,16 +41,15 @@ static __always_inline __u64 queued_since(struct task_struct *task, __u64 now)
 	return clock > task->sched_info.last_queued ? clock - task->sched_info.last_queued : 0;
 }
 
-/* The kernel's own account of the task at `now`, with what is open in it. */
-static __always_inline void kernel_account(struct task_struct *task, __u64 now, bool running, __u64 *exec_runtime, __u64 *delay)
+/*
+ * The same at the end, for a thread that is ready since it left a CPU: where its run queue's clock is not known (no traced thread has come to that
+ * CPU by then) it has been queued since then.
+ */
+static __always_inline __u64 queued_at_end(struct task_struct *task, const struct wire_state *st, __u32 state, __u64 now)
 {
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	__u64 queued = queued_since(task, now);
 
-	*exec_runtime = task->se.sum_exec_runtime;
-	*delay = run_delay(task) + (running ? 0 : queued_since(task, now));
-	if (running && slot && slot->task_clock_offset && now - slot->task_clock_offset > task->se.exec_start)
-		*exec_runtime += now - slot->task_clock_offset - task->se.exec_start;
+	return !queued && state == STATE_READY && task->sched_info.last_queued ? now - st->left : queued;
 }
 
 /*
@@ -81,9 +80,10 @@ static __always_inline __u32 close_account(struct task_struct *task, struct wire
 	if (state == STATE_DEAD || state >= STATE_HELD || !st->start || st->start >= now ||
 	    __sync_val_compare_and_swap(&st->state, state, STATE_DEAD) != state)
 		return 0;
-	kernel_account(task, now, state == STATE_RUNNING, &st->end.exec_runtime_ns, &st->end.run_delay_ns);
 	st->end.exec_runtime_ns = runtime_at_stop(task, st, state, now) - st->exec_runtime_base;
-	st->end.run_delay_ns -= st->run_delay_base;
+	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;
+	if (state != STATE_RUNNING)
+		st->end.run_delay_ns += queued_at_end(task, st, state, now);
 	if (st->unsettled) {
 		settle(st, &cycle[1], st->since, run_delay(task) - st->delay_before);
 		n = 2;

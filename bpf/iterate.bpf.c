@@ -115,6 +115,18 @@ static __always_inline bool tells_registers(const struct wire_state *st, __u32 s
 	return settings.stacks && settings.unwind && state == STATE_WAITING && !(st->flags & WIRE_THREAD_WORKER);
 }
 
+/* The kernel's own account of the task at `now`, with what is open in it. */
+static __always_inline void kernel_account(struct task_struct *task, __u64 now, bool running, __u64 *exec_runtime, __u64 *delay)
+{
+	__u32 cpu = task->wake_cpu;
+	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+
+	*exec_runtime = task->se.sum_exec_runtime;
+	*delay = run_delay(task) + (running ? 0 : queued_since(task, now));
+	if (running && slot && slot->task_clock_offset && now - slot->task_clock_offset > task->se.exec_start)
+		*exec_runtime += now - slot->task_clock_offset - task->se.exec_start;
+}
+
 /* One try: 0 if the thread switched meanwhile, so that what was read of it is old. Else its account has begun, with that state. */
 static __always_inline __u32 try_seed(struct task_struct *task, struct wire_state *st)
 {
