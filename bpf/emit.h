@@ -32,13 +32,15 @@ static __always_inline void *this_ring(void)
 	return bpf_map_lookup_elem(&rings, &slot);
 }
 
+#define WAKE_SLACK 2048 /* the record before this one may have been longer: the boundary is not missed between two */
+
 /* The reader is woken when a quarter of the ring has filled, and at each further quarter; otherwise it comes by itself. */
 static __always_inline __u64 wake_flags(void *ring, __u64 ring_bytes, __u32 size)
 {
 	__u64 quarter = ring_bytes >> 2;
 	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	return waiting >= quarter && (waiting & (quarter - 1)) < size + 8 ? BPF_RB_FORCE_WAKEUP
+	return waiting >= quarter && (waiting & (quarter - 1)) < size + WAKE_SLACK ? BPF_RB_FORCE_WAKEUP
 									   : BPF_RB_NO_WAKEUP;
 }
 

@@ -83,12 +83,14 @@ static void prepare(void)
 	f = fopen(source, "w");
 	must(f != NULL, source);
 	must(fputs(program, f) >= 0, source);
-	must(!fclose(f), source);
+	err = fclose(f);
+	must(!err, source);
 	snprintf(command, sizeof(command), "cc -O2 -g -nostdlib -shared -fPIC -Wl,--build-id %s -o %s", source, binary);
 	must(!system(command), command); /* NOLINT(cert-env33-c): a command of this test */
 	file = malloc(FILE_MAX);
 	f = fopen(binary, "r");
-	must(file && f, binary);
+	must(f != NULL, binary);
+	must(file != NULL, "malloc");
 	file_size = fread(file, 1, FILE_MAX, f);
 	fclose(f);
 	remove(source);

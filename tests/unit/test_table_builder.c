@@ -50,7 +50,7 @@ static int garbage(const char *text)
 
 static void check_real_files(struct table_builder *b)
 {
-	struct packed_table packed;
+	struct packed_table packed = {0};
 	size_t room, before = unwind_tables_rows(tables, &room);
 
 	CHECK_EQ(ask(b, open("/proc/self/exe", O_RDONLY | O_CLOEXEC), &packed), 1);

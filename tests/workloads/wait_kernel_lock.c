@@ -112,6 +112,7 @@ static int run_mmap_lock(struct series *s)
 	unsigned int calls;
 	pthread_t thread;
 
+	clock_by_call = true;
 	pin_to_cpu(allowed_cpu(0));
 	series_begin(s);
 	errno = pthread_create(&thread, NULL, change_protection, s);
