@@ -16,7 +16,7 @@ enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
 
 #define FRAMES_A_CALL 2
 #define FIRST_WINDOW 1024 /* bytes */
-#define COPIES_A_SPAN 1024 /* copies of stacks that one CPU may send .. */
+#define COPIES_A_SPAN 512 /* copies of stacks that one CPU may send .. */
 #define COPY_SPAN_NS 100000000ULL /* .. in this time */
 #define FRAME_OFFSET_MASK ((1ULL << WIRE_FRAME_OFFSET_BITS) - 1)
 
@@ -341,9 +341,16 @@ static __always_inline void start_walk(struct stack_scratch *s, __u32 kind, __u6
 	s->cache = 2 * bpf_get_smp_processor_id() + kind;
 }
 
-/* At most COPIES_A_SPAN in COPY_SPAN_NS: a process whose tables never come must not fill the rings. */
+/*
+ * At most COPIES_A_SPAN in COPY_SPAN_NS, and none where a quarter of the ring is full: a process whose tables never come must not fill it, nor one that
+ * switches very often before they do.
+ */
 static __always_inline bool may_copy(struct stack_scratch *s, __u64 now)
 {
+	void *ring = this_ring();
+
+	if (!ring || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > settings.ring_bytes / 4)
+		return false;
 	if (now - s->copies_since > COPY_SPAN_NS) {
 		s->copies_since = now;
 		s->copies_left = COPIES_A_SPAN;

@@ -27,7 +27,7 @@
 
 #define PASS_MS	       100u     /* the rings are looked at that often, wanted or not */
 #define GATHER_NS      1000000u /* a pass that something asked for waits this long for what else comes */
-#define BUSY_CYCLES    20000u   /* in one pass: compressing would be what makes rings overflow */
+#define BUSY_CYCLES    8000u   /* in one pass: compressing would be what makes rings overflow */
 #define CLOCK_EVERY_NS 1000000000u /* the probes' clock is set, and what has gathered is written */
 #define RECORDER_NICE  (-10)
 #define SYMBOL_FILES   65536u   /* descriptors, where that is allowed */
