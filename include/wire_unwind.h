@@ -44,6 +44,7 @@ enum unwind_fp {
 	UNWIND_FP_AT_CFA = 1, /* *(CFA + fp_off) */
 	UNWIND_FP_AT_FP = 2,  /* *(fp + fp_off), the frame pointer of this frame */
 	UNWIND_FP_LOST = 3,
+	UNWIND_FP_AT_BASE = 4, /* *(base + fp_off), base: what cfa_off is added to. Frames of 32 KiB and more that save it at their end */
 	N_UNWIND_FP,
 };
 
@@ -51,6 +52,7 @@ enum unwind_fp {
 enum unwind_ra {
 	UNWIND_RA_AT_CFA = 0, /* *(CFA + ra_off) */
 	UNWIND_RA_REG = 1,    /* in register `reg`: the link register of an arm64 leaf, x86's vfork; the innermost frame only */
+	UNWIND_RA_AT_BASE = 2, /* *(base + ra_off): large frames of arm64, which saves it at a frame's end */
 	N_UNWIND_RA,
 };
 

@@ -204,8 +204,13 @@ static __always_inline int unwind_get_cfa(struct unwind_walk *w, const struct un
 /* The return address: on the stack, or, for the innermost frame, in a register. */
 static __always_inline int unwind_get_ra(struct unwind_walk *w, const struct unwind_rule *r, __u64 cfa, __u64 *ra)
 {
-	if (r->ra == UNWIND_RA_AT_CFA)
-		return unwind_read(w, ra, cfa + r->ra_off) ? STACK_END_READ : 0;
+	if (r->ra != UNWIND_RA_REG) {
+		__u64 at = cfa + r->ra_off;
+
+		if (r->ra == UNWIND_RA_AT_BASE)
+			at -= r->cfa_off;
+		return unwind_read(w, ra, at) ? STACK_END_READ : 0;
+	}
 	if (!w->exact)
 		return STACK_END_UNSUPPORTED;
 	w->used |= UNWIND_USED_OTHER;
@@ -214,6 +219,27 @@ static __always_inline int unwind_get_ra(struct unwind_walk *w, const struct unw
 		return 0;
 	}
 	return w->n > 1 || unwind_register(w, r->reg, ra) ? STACK_END_UNSUPPORTED : 0;
+}
+
+/* Where the caller's frame pointer is. */
+static __always_inline int unwind_find_fp(struct unwind_walk *w, const struct unwind_rule *r, __u64 cfa)
+{
+	int end;
+
+	if (r->fp == UNWIND_FP_AT_CFA) {
+		w->fp_at = cfa + r->fp_off;
+	} else if (r->fp == UNWIND_FP_AT_BASE) {
+		w->fp_at = cfa + r->fp_off - r->cfa_off;
+	} else if (r->fp == UNWIND_FP_AT_FP) {
+		end = unwind_get_fp(w);
+		if (end)
+			return end;
+		w->fp_at = w->fp + r->fp_off;
+	} else if (r->fp == UNWIND_FP_LOST) {
+		w->fp = 1; /* neither a frame pointer nor the mark of the outermost frame */
+		w->fp_at = 0;
+	}
+	return 0;
 }
 
 /*
@@ -244,17 +270,15 @@ static __always_inline int unwind_step(struct unwind_walk *w, const struct unwin
 		return end;
 	if (!UNWIND_ARM64 && r->bx_off)
 		w->bx_at = cfa + r->bx_off;
-	if (r->fp == UNWIND_FP_AT_CFA) {
-		w->fp_at = cfa + r->fp_off;
-	} else if (r->fp == UNWIND_FP_AT_FP) {
-		end = unwind_get_fp(w);
-		if (end)
-			return end;
-		w->fp_at = w->fp + r->fp_off;
-	} else if (r->fp == UNWIND_FP_LOST) {
-		w->fp = 1; /* neither a frame pointer nor the mark of the outermost frame */
-		w->fp_at = 0;
-	}
+	end = unwind_find_fp(w, r, cfa);
+	if (end)
+		return end;
+	/*
+	 * A return address is in the caller's frame only if more than a call went on there: glibc's resolver on arm64 begins with x16 and x30
+	 * pushed by the linkage table, and its CFA is below them.
+	 */
+	if (UNWIND_ARM64 && r->ra == UNWIND_RA_AT_CFA && r->ra_off >= 0)
+		cfa += r->ra_off + 8;
 	return unwind_arrive(w, ra, cfa);
 }
 

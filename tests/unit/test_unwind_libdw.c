@@ -203,14 +203,22 @@ static void differ(struct file *f, uint64_t pc, const struct unwind_rule *r, con
 			r->fp, r->fp_off, r->ra, r->ra_off, r->bx_off);
 }
 
+/* What the CFA's offset is added to. */
+static uint64_t base_of(const struct unwind_rule *r, uint64_t cfa)
+{
+	return cfa - (uint64_t)(int64_t)r->cfa_off;
+}
+
 static void compare_return_address(struct file *f, uint64_t pc, const struct unwind_rule *r,
 				   Dwarf_Frame *frame, uint64_t cfa)
 {
 	unsigned int ra = (unsigned int)dwarf_frame_info(frame, NULL, NULL, NULL);
 	struct place theirs = libdw_register(frame, ra, cfa, pc), ours;
 
-	ours = r->ra == UNWIND_RA_REG ? (struct place){IN_REGISTER, r->reg}
-				      : (struct place){ADDRESS, cfa + (uint64_t)(int64_t)r->ra_off};
+	ours = r->ra == UNWIND_RA_REG
+		       ? (struct place){IN_REGISTER, r->reg}
+		       : (struct place){ADDRESS, (r->ra == UNWIND_RA_AT_BASE ? base_of(r, cfa) : cfa) +
+							 (uint64_t)(int64_t)r->ra_off};
 	/* A link register: the return address is still in it. Of one that is not the machine's own (glibc's
 	 * rawmemchr has x15, and calls strlen) libdw says what the calling convention says of that register:
 	 * lost. */
@@ -228,6 +236,8 @@ static void compare_frame_pointer(struct file *f, uint64_t pc, const struct unwi
 
 	if (r->fp == UNWIND_FP_AT_CFA)
 		ours = (struct place){ADDRESS, cfa + off};
+	else if (r->fp == UNWIND_FP_AT_BASE)
+		ours = (struct place){ADDRESS, base_of(r, cfa) + off};
 	else if (r->fp == UNWIND_FP_AT_FP)
 		ours = (struct place){ADDRESS, reg_of(f->machine->fp, pc) + off};
 	/* lost is what has no such form: it must be so in libdw's words too */

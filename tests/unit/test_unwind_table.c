@@ -87,10 +87,11 @@ static const struct example x86_examples[] = {
 	  {1, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = 16}},
 	  {2, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = 4}},
 	  {3, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}}}},
-	{"a frame pointer too far away",
-	 PROGRAM("\x05\x06\x80\x20\x41\x05\x06\x81\x20"),
+	{"a frame pointer far away, and too far",
+	 PROGRAM("\x05\x06\x80\x20\x41\x05\x06\x81\x20\x41\x05\x06\x82\x20"),
 	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_CFA, .fp_off = -32768}},
-	  {1, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}}}},
+	  {1, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_AT_BASE, .fp_off = -32768}},
+	  {2, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -8, .fp = UNWIND_FP_LOST}}}},
 	{"def_cfa_sf, def_cfa_offset_sf",
 	 PROGRAM("\x12\x06\x7e\x41\x13\x7d\x41\x13\x02"),
 	 {{0, FP(16)}, {1, FP(24)}, {2, FP(-16)}}},
@@ -136,7 +137,7 @@ static const struct example x86_examples[] = {
 	{"a return address elsewhere",
 	 PROGRAM("\x90\x02\x41\x05\x10\x81\x20\x41\x08\x10\x41\x10\x10\x02\x77\x08\x41\x10\x10\x02\x76\x08"),
 	 {{0, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = -16}},
-	  {1, UNSUPPORTED},
+	  {1, {.cfa = UNWIND_SP, .cfa_off = 8, .ra = UNWIND_RA_AT_BASE, .ra_off = -32768}},
 	  {2, UNSUPPORTED},
 	  {3, {.cfa = UNWIND_SP, .cfa_off = 8, .ra_off = 0}},
 	  {4, UNSUPPORTED}}},
@@ -175,6 +176,10 @@ static const struct example arm64_examples[] = {
 	 PROGRAM("\x41\x2d\x41\x0e\x10\x9d\x02\x9e\x01"),
 	 {{4, {.cfa = UNWIND_SP, LR}},
 	  {8, {.cfa = UNWIND_SP, .cfa_off = 16, .fp = UNWIND_FP_AT_CFA, .fp_off = -16, .ra_off = -8}}}},
+	{"sub sp, sp, #100080; stp x29, x30, [sp]",
+	 PROGRAM("\x41\x0e\xf0\x8d\x06\x05\x1d\xde\x61\x05\x1e\xdd\x61"),
+	 {{0, {.cfa = UNWIND_SP, LR}},
+	  {4, {.cfa = UNWIND_SP, .cfa_off = 100080, .fp = UNWIND_FP_AT_BASE, .ra = UNWIND_RA_AT_BASE, .ra_off = 8}}}},
 	{"the return address in x17, undefined, in a place of its own",
 	 PROGRAM("\x09\x1e\x11\x41\x07\x1e\x41\x14\x1e\x01"),
 	 {{0, {.cfa = UNWIND_SP, .ra = UNWIND_RA_REG, .reg = 17}},
@@ -276,6 +281,32 @@ static void check_signal_frames(void)
 	cie = arm64;
 	cie.letters = "zRS";
 	check_one(EM_AARCH64, &cie, PROGRAM("\x0c\x1d\x10\x9e\x01"), &signal);
+}
+
+/* Where a handler returns to, in the midst of code without call frame information: a vdso of arm64 has no other. */
+static void check_sigreturn(void)
+{
+	static const char code[64] = "\x1f\x20\x03\xd5\x1f\x20\x03\xd5\x68\x11\x80\xd2\x01\x00\x00\xd4";
+	struct elf_segment segments[] = {
+		{.type = PT_LOAD, .flags = PF_X, .vaddr = MADE_TEXT, .filesz = sizeof(code), .memsz = sizeof(code)}};
+	struct elf_file e = {.is64 = true,
+			     .machine = EM_AARCH64,
+			     .data = (const unsigned char *)code,
+			     .size = sizeof(code),
+			     .segments = segments,
+			     .n_segments = 1};
+	static const struct unwind_rule none = {.cfa = UNWIND_NONE}, signal = {.cfa = UNWIND_SIGNAL};
+	struct unwind_table *t;
+
+	CHECK_EQ(unwind_table_build(&t, &e, NULL), 0);
+	check_rule(t, MADE_TEXT + 3, &none, "before");
+	check_rule(t, MADE_TEXT + 4, &signal, "the nop");
+	check_rule(t, MADE_TEXT + 8, &signal, "mov x8");
+	check_rule(t, MADE_TEXT + 15, &signal, "svc");
+	check_rule(t, MADE_TEXT + 16, &none, "behind");
+	unwind_table_free(t);
+	e.machine = EM_X86_64;
+	CHECK_EQ(unwind_table_build(&t, &e, NULL), -ENOENT);
 }
 
 /* What the linker says nothing of: stubs in sections at MADE_TEXT + 0x1000 * (1 + number), 64 bytes each. */
@@ -525,6 +556,7 @@ int main(void)
 	check_signal_frames();
 	check_rbx();
 	check_plt();
+	check_sigreturn();
 	check_packing();
 	check_refused();
 	check_time();

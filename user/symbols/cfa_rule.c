@@ -235,6 +235,16 @@ static bool from_cfa(const struct cfa_machine *m, const struct value *v, const s
 	       (v->reg == rule->reg && rule->cfa == UNWIND_REG);
 }
 
+/* An offset from the CFA that does not fit may fit from what the CFA is counted from. */
+static bool from_base(const struct unwind_rule *rule, uint64_t offset, int16_t *place)
+{
+	offset += (uint64_t)(int64_t)rule->cfa_off;
+	if ((rule->cfa != UNWIND_SP && rule->cfa != UNWIND_FP) || !fits_16(offset))
+		return false;
+	*place = (int16_t)offset;
+	return true;
+}
+
 static bool return_address(const struct cfa_context *c, const struct cfa_state *s, struct unwind_rule *rule)
 {
 	struct cfa_rule ra = s->ra;
@@ -259,8 +269,10 @@ static bool return_address(const struct cfa_context *c, const struct cfa_state *
 	default:
 		return false;
 	}
-	if (!fits_16(offset))
-		return false;
+	if (!fits_16(offset)) {
+		rule->ra = UNWIND_RA_AT_BASE;
+		return from_base(rule, offset, &rule->ra_off);
+	}
 	rule->ra = UNWIND_RA_AT_CFA;
 	rule->ra_off = (int16_t)offset;
 	return true;
@@ -292,8 +304,10 @@ static void frame_pointer(const struct cfa_context *c, const struct cfa_state *s
 	default:
 		return;
 	}
-	if (!fits_16(offset))
+	if (!fits_16(offset)) {
+		rule->fp = from_base(rule, offset, &rule->fp_off) ? UNWIND_FP_AT_BASE : UNWIND_FP_LOST;
 		return;
+	}
 	rule->fp = UNWIND_FP_AT_CFA;
 	rule->fp_off = (int16_t)offset;
 }

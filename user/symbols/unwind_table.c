@@ -14,7 +14,9 @@
 #include "symbols/cfa.h"
 #include "symbols/eh_frame.h"
 #include "symbols/plt_frames.h"
+#include "symbols/sigreturn_frames.h"
 
+#define MADE_UP_CIES 2
 #define GAP	   16 /* bytes between functions: less is padding, and has the rule of what is before it */
 #define HASH_FIRST 1024
 
@@ -25,7 +27,7 @@ struct builder {
 	const struct cfa_machine *machine;
 	struct eh_frames frames;
 	struct cfa_context
-		*contexts; /* one a CIE, and that of PLT stubs; without a machine: not prepared yet */
+		*contexts; /* one a CIE, and one a made-up CIE; without a machine: not prepared yet */
 	uint32_t *hash;	   /* of rules: their number + 1, 0: free; a power of two, at most half used */
 	size_t cap_hash, cap_rules, cap_rows;
 	const struct eh_fde *fde; /* being run */
@@ -143,10 +145,17 @@ static int fde_row(void *ctx, uint64_t vaddr, const struct unwind_rule *rule)
 	return add_row(b, vaddr > b->fde->start ? vaddr : b->fde->start, number);
 }
 
+/* The file's own CIEs come first, then those of places that it says nothing of. */
+static size_t context_number(const struct builder *b, const struct eh_cie *cie)
+{
+	if (cie == plt_frames_cie(b->machine->elf))
+		return b->frames.n_cies;
+	return cie == sigreturn_frames_cie() ? b->frames.n_cies + 1 : (size_t)(cie - b->frames.cies);
+}
+
 static const struct cfa_context *context_of(struct builder *b, const struct eh_cie *cie)
 {
-	bool stubs = cie == plt_frames_cie(b->machine->elf);
-	struct cfa_context *c = &b->contexts[stubs ? b->frames.n_cies : (size_t)(cie - b->frames.cies)];
+	struct cfa_context *c = &b->contexts[context_number(b, cie)];
 
 	if (!c->machine)
 		cfa_prepare(c, b->machine, cie, b->with_bx);
@@ -182,7 +191,7 @@ static int build_rows(struct builder *b)
 
 	t->n_rows = t->n_rules = 0;
 	t->stats.rows = t->stats.covered_bytes = 0;
-	memset(b->contexts, 0, (b->frames.n_cies + 1) * sizeof(*b->contexts));
+	memset(b->contexts, 0, (b->frames.n_cies + MADE_UP_CIES) * sizeof(*b->contexts));
 	if (b->hash)
 		memset(b->hash, 0, b->cap_hash * sizeof(*b->hash));
 	err = rule_number(b, &none, &number);
@@ -226,6 +235,8 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 			    (unsigned long long)(high - t->low) >> 20, UNWIND_TEXT_MAX >> 20);
 	t->high = high + (-high & (page - 1));
 	err = eh_frames_read(&b->frames, e, debug, low, high);
+	if (!err)
+		err = sigreturn_frames_add(&b->frames, e, low, high);
 	if (err)
 		return err;
 	if (!b->frames.n_fdes)
@@ -235,7 +246,7 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 	err = plt_frames_add(&b->frames, e, low, high);
 	if (err)
 		return err;
-	b->contexts = calloc(b->frames.n_cies + 1, sizeof(*b->contexts));
+	b->contexts = calloc(b->frames.n_cies + MADE_UP_CIES, sizeof(*b->contexts));
 	if (!b->contexts)
 		return fail(-ENOMEM, "unwind table: no memory for %zu entries", b->frames.n_cies);
 	err = build_rows(b);

@@ -179,7 +179,7 @@ const struct chain event_chains[] = {
 	{ROW(ppoll, "ppoll"), .prepare = prepare_pipe, .kick = kick_pipe},
 	{ROW(select, "select"), .prepare = prepare_pipe, .kick = kick_pipe},
 	{ROW(pselect, "~pselect"), .prepare = prepare_pipe, .kick = kick_pipe},
-	{ROW(epoll_wait, "epoll_wait"), .prepare = prepare_epoll, .kick = kick_pipe},
+	{ROW(epoll_wait, "epoll_wait|epoll_pwait") /* which arm64 has in its place */, .prepare = prepare_epoll, .kick = kick_pipe},
 	{ROW(nanosleep, "nanosleep")},
 	{ROW(clock_nanosleep, "clock_nanosleep")},
 	{ROW(usleep, "usleep")},
