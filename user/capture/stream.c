@@ -193,13 +193,16 @@ int stream_record(void *stream, const void *records, size_t len)
 	return err;
 }
 
-/* Not the hash that the id is. */
+/*
+ * Not the hash that the id is. Of a user frame the offset alone: two files with one build id have one identity, and stacks in them
+ * are the same although the files' numbers differ.
+ */
 static uint64_t hash_frames(const struct wire_stack *stack)
 {
 	uint64_t hash = stack->n_kernel * 0x9e3779b97f4a7c15ull + stack->n_user;
 
 	for (size_t i = 0; i < (size_t)stack->n_kernel + stack->n_user; i++)
-		hash = (hash ^ stack->frames[i]) * 0x9fb21c651e98df25ull + (hash >> 29);
+		hash = (hash ^ (stack->frames[i] & ((1ull << WIRE_FRAME_OFFSET_BITS) - 1))) * 0x9fb21c651e98df25ull + (hash >> 29);
 	return hash;
 }
 
