@@ -192,6 +192,8 @@ SHARED const volatile __u8 syscall_classes[N_SYSCALL_ABIS][N_SYSCALL_NUMBERS];
 /* written by the user side while the probes run */
 SHARED volatile __u32 armed;          /* nothing is recorded before */
 SHARED volatile __u64 stop_at;        /* nothing is recorded from this moment on */
+SHARED volatile __u64 collided[N_COLLIDED]; /* see N_COLLIDED */
+SHARED volatile __u32 n_collided;
 SHARED volatile __u64 realtime_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 
 /* ranges of kernel text; known a little later than the settings */

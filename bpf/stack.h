@@ -114,6 +114,35 @@ static __always_inline __u64 walk_by_tables(struct stack_scratch *s, struct stac
 	return f->n_kernel ? mix(s->hash, hash_frames(s, f->n_kernel, f->n_kernel)) : s->hash;
 }
 
+/* Have two stacks had this id? Nearly never is there one to compare with. */
+__attribute__((weak)) __noinline __u32 has_collided(__u64 id)
+{
+	__u32 i;
+
+	for (i = 0; i < N_COLLIDED; i++) {
+		if (i >= n_collided)
+			break;
+		if (collided[i] == id)
+			return 1;
+	}
+	return 0;
+}
+
+/* The id of a stack by the hash of its frames; 0 means: no stack. */
+static __always_inline __u64 stack_id(const struct stack_scratch *s, __u64 hash, const struct stack_facts *f)
+{
+	__u64 id = mix(mix(hash, f->n_user), f->end) & ~WIRE_STACK_COPIED;
+
+	if (settings.stack_bits)
+		id &= (1ULL << (settings.stack_bits & 63)) - 1;
+	id += !id;
+	if (n_collided && has_collided(id)) {
+		id = mix(mix(id, s->check), f->n_user << 8 | f->end) & ~WIRE_STACK_COPIED;
+		id += !id;
+	}
+	return id;
+}
+
 /*
  * The user stack of what was put into s->walk, behind n_kernel kernel frames that are there already: its id, sent if need be. `since`: what
  * the process's tables must not be older than; `st`: of the thread, NULL if that is not known. Sets s->generation to 0 if it should not be remembered.
@@ -142,8 +171,7 @@ static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct sta
 	}
 	if (!(f->n_kernel + f->n_user))
 		return 0;
-	id = mix(mix(id, f->n_user), f->end) & ~WIRE_STACK_COPIED;
-	id += !id; /* 0 means: no stack */
+	id = stack_id(s, id, f);
 	if (!send_frames(s, id, f))
 		s->generation = 0;
 	return id;

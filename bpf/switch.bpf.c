@@ -241,7 +241,7 @@ static __always_inline bool is_last_stack(struct task_struct *task, struct wire_
 	    last->fp != REGS_FP(regs) || !same_region(last, st->pid, st->exec_before))
 		return false;
 	s = bpf_map_lookup_elem(&scratch, &key);
-	if (!s || !reads_the_same(s, last))
+	if (!s || !reads_the_same(s, last) || (n_collided && has_collided(last->stack)))
 		return false;
 	st->stack = last->stack;
 	return true;

@@ -55,7 +55,7 @@
 	X(7, EVENTS, "events", "thread and exec records: a ring was full")                         \
 	X(8, DISK_FULL, "disk_full", "bytes that could not be written to the recording")           \
 	X(9, SYMBOLS, "symbols", "files whose symbols could not be read")                          \
-	X(10, COLLISIONS, "collisions", "stacks whose number another one has: they show as that one")
+	X(10, COLLISIONS, "collisions", "stacks that came under the number of another one: until that was noticed they show as that one")
 
 /* X(number, ID, "json name", "how the walk of a stack ended") */
 #define STACK_ENDS(X)                                                                              \

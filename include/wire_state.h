@@ -89,6 +89,12 @@ struct wire_cpu_counts {
 	__u64 samples, samples_timed_ns; /* all are timed */
 };
 
+/*
+ * Ids that two stacks were found to have: those stacks are known by another hash from then on. Of 64 bits the chance is one in a hundred million
+ * with a million stacks, so there are few.
+ */
+#define N_COLLIDED 64
+
 /* A range of kernel text whose presence on the kernel stack tells what a thread waits for. */
 enum wchan_meaning {
 	WCHAN_LOCK = 1,
@@ -107,7 +113,10 @@ struct wire_settings {
 	__u8 kernel_stacks;  /* full kernel stacks of waits, too */
 	__u8 unwind;         /* there are unwind tables; else by frame pointer */
 	__u8 proof;          /* send WIRE_PROOFs */
+	__u8 stack_bits;     /* ids of stacks have so many at first: for a test of what follows when two are the same; 0: all */
+	__u8 pad[3];
 	__u32 rings;         /* a power of two */
+	__u32 pad2;
 	__u64 ring_bytes;
 	__u64 events_bytes;
 };

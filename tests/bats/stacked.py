@@ -200,6 +200,8 @@ def check_thread(truth, lines, own, options, say):
     cut = [line for line in strangers if line.frames[0] == "[truncated]"]
     if sum(line.us for line in cut) * 100 <= sum(line.us for line in waits) * TRUNCATED_PERCENT:
         strangers = [line for line in strangers if line not in cut]
+    if sum(line.us for line in strangers) * 100 <= sum(line.us for line in waits) * options.may_differ:
+        strangers = []
     for line in strangers:
         if line.syscall in calls or not any(s.leads_to(line.frames) for s in shapes + others):
             say(f"{name}: {line.us} us in none of its chains: {line.text}")
@@ -233,6 +235,8 @@ def main():
     parser.add_argument("--max-frames", type=int, default=256)
     parser.add_argument("--waits-only", action="store_true", help="no samples were taken")
     parser.add_argument("--some", type=int, metavar="PERCENT", help="not all chains need to be there, so many do")
+    parser.add_argument("--may-differ", type=int, default=0, metavar="PERCENT", help="so much of a thread's waiting may be in none of its chains")
+    parser.add_argument("--but", metavar="THREAD", help="not this one")
     options = parser.parse_args()
     with open(options.truth, encoding="utf-8") as f:
         truth = json.load(f)
@@ -245,7 +249,7 @@ def main():
     wrong = []
     chains = seen = waits = 0
     for thread in truth["threads"]:
-        if thread["computes"] and options.waits_only:
+        if (thread["computes"] and options.waits_only) or thread["thread"] == options.but:
             continue
         n, s, w = check_thread(thread, by_thread[thread["thread"]], own, options, wrong.append)
         chains, seen, waits = chains + n, seen + s, waits + w

@@ -40,6 +40,7 @@ int live_run(const struct live_request *request)
 	struct identity workload = {0}, parser = {0};
 	struct session_result result;
 	struct origin origin;
+	const char *path = request->recording ? request->recording : "/dev/null";
 	struct session_request session = {
 		.argv = request->argv,
 		.pids = request->pids,
@@ -53,8 +54,9 @@ int live_run(const struct live_request *request)
 		.parser = &parser,
 		.origin = &origin,
 		.recording_fd = -1,
-		.recording_path = "/dev/null",
-		.proof = on_proof,
+		.recording_path = path,
+		.proof = request->recording ? NULL : on_proof,
+		.stack_bits = request->stack_bits,
 		.ctx = (void *)request,
 	};
 	int err = origin_save(&origin);
@@ -64,8 +66,8 @@ int live_run(const struct live_request *request)
 	if (!err)
 		err = identity_unprivileged(&parser);
 	if (!err) {
-		session.recording_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		err = session.recording_fd < 0 ? fail(-errno, "/dev/null: %s", strerror(errno)) : session_run(&session, &result);
+		session.recording_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		err = session.recording_fd < 0 ? fail(-errno, "%s: %s", path, strerror(errno)) : session_run(&session, &result);
 	}
 	identity_release(&workload);
 	identity_release(&parser);

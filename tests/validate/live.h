@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the probes found, with the registers and the stack that they found it in: a recording that nobody keeps. */
+/* What the probes found, with the registers and the stack that they found it in: a recording that nobody keeps, unless that is asked for. */
 #ifndef CONCTRACE_TESTS_LIVE_H
 #define CONCTRACE_TESTS_LIVE_H
 
@@ -13,6 +13,8 @@ struct live_request {
 	size_t n_pids;
 	uint64_t duration_ns; /* for these */
 	uint32_t sample_hz;
+	const char *recording; /* NULL, or where it is kept: then nothing is captured, and numbers of stacks have */
+	uint8_t stack_bits;    /* so many bits; 0: all */
 	void (*captured)(void *ctx, const struct captured *c); /* valid until it returns */
 	void *ctx;
 };

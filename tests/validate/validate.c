@@ -2,12 +2,14 @@
 /*
  *     validate [--seconds N] [--sample-hz N] [--examples N] [--name NAME] [--json FILE] [--no-head] (-p PID... | -- COMMAND)
  *     validate --reference FOLDED -- COMMAND
+ *     validate --record FILE --stack-bits N -- COMMAND
  *     validate --head
  *
  * Compares what the probes make of each stack with what libdw makes of the same registers and the same memory. Out: a table, with
  * a line for stacks at switches and one for those of samples; and the first stacks that are not the same, with names. Status 1
  * if less than 99.9 % agree, 2 if nothing could be compared.
  *
+ * With --record nothing is compared: a recording is made in which the numbers of stacks have so few bits that many are the same.
  * With --reference nothing is compared: libdw's own stacks of the command's threads, stopped again and again, as folded lines.
  */
 #include <errno.h>
@@ -26,8 +28,8 @@
 #define SHOWN_FRAMES  40
 
 struct options {
-	unsigned int seconds, sample_hz, examples;
-	const char *name, *json, *reference;
+	unsigned int seconds, sample_hz, examples, stack_bits;
+	const char *name, *json, *reference, *record;
 	bool no_head, head;
 	pid_t pids[MAX_PIDS];
 	size_t n_pids;
@@ -171,6 +173,8 @@ static bool read_option(struct options *o, int option)
 	case 'p': return add_pid(o, optarg);
 	case 'n': o->name = optarg; return true;
 	case 'j': o->json = optarg; return true;
+	case 'R': o->record = optarg; return true;
+	case 'b': return number(optarg, 63, &o->stack_bits);
 	case 'r': o->reference = optarg; return true;
 	case 'h': o->no_head = true; return true;
 	case 'H': o->head = true; return true;
@@ -184,6 +188,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 		{"seconds", required_argument, NULL, 's'}, {"sample-hz", required_argument, NULL, 'z'},
 		{"examples", required_argument, NULL, 'e'}, {"name", required_argument, NULL, 'n'},
 		{"json", required_argument, NULL, 'j'},	   {"reference", required_argument, NULL, 'r'},
+		{"record", required_argument, NULL, 'R'},  {"stack-bits", required_argument, NULL, 'b'},
 		{"no-head", no_argument, NULL, 'h'},	   {"head", no_argument, NULL, 'H'},
 		{NULL, 0, NULL, 0},
 	};
@@ -252,6 +257,8 @@ static int run(struct validation *v)
 		.n_pids = o->n_pids,
 		.duration_ns = (uint64_t)(o->seconds ? o->seconds : 10) * 1000000000,
 		.sample_hz = o->sample_hz,
+		.recording = o->record,
+		.stack_bits = (uint8_t)o->stack_bits,
 		.captured = on_captured,
 		.ctx = v,
 	};
@@ -277,6 +284,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: validate [--seconds N] [--sample-hz N] [--examples N] [--name NAME] [--json FILE] [--no-head]\n"
 				"                (-p PID... | -- COMMAND)\n"
 				"       validate --reference FOLDED -- COMMAND\n"
+				"       validate --record FILE --stack-bits N -- COMMAND\n"
 				"       validate --head\n");
 		free(v);
 		return 2;
@@ -297,7 +305,7 @@ int main(int argc, char **argv)
 	if (err)
 		talk("%s", fail_message());
 	else
-		status = options.reference ? 0 : conclude(v);
+		status = options.reference || options.record ? 0 : conclude(v);
 	reference_free(v ? v->reference : NULL);
 	free(v);
 	return status;

@@ -127,6 +127,7 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	settings->kernel_stacks = o->kernel_stacks;
 	settings->unwind = o->unwind;
 	settings->proof = o->proof;
+	settings->stack_bits = o->stack_bits;
 	settings->rings = p->n_rings;
 	settings->ring_bytes = bytes;
 	settings->events_bytes = EVENTS_BYTES;
@@ -462,6 +463,14 @@ int32_t probes_live(const struct probes *p)
 void probes_set_clock(struct probes *p)
 {
 	p->skel->bss->realtime_offset = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
+}
+
+void probes_set_collided(struct probes *p, const uint64_t *ids, size_t n)
+{
+	for (size_t i = p->skel->bss->n_collided; i < n && i < N_COLLIDED; i++)
+		__atomic_store_n(&p->skel->bss->collided[i], ids[i], __ATOMIC_RELAXED);
+	if (n <= N_COLLIDED)
+		__atomic_store_n(&p->skel->bss->n_collided, (uint32_t)n, __ATOMIC_RELEASE);
 }
 
 int probes_counts(const struct probes *p, struct wire_cpu_counts *sum)

@@ -21,6 +21,7 @@ struct probes_options {
 	bool stacks, kernel_stacks;
 	bool unwind;            /* user stacks by unwind tables, see probes_unwind_arrays; else by frame pointer */
 	bool proof;             /* WIRE_PROOF records, for a test of the unwinder */
+	uint8_t stack_bits;     /* see wire_settings, for a test; 0 */
 	bool attach;            /* running processes are to be taken in */
 	uint32_t sample_hz;     /* 0: no samples */
 	const struct system_facts *facts;
@@ -65,6 +66,8 @@ int probes_drain(struct probes *p, probes_fn fn, void *ctx);
 int32_t probes_live(const struct probes *p);
 /* Keeps CLOCK_REALTIME timeouts comparable; call now and then. */
 void probes_set_clock(struct probes *p);
+/* Stacks with these ids (those of before, and more, see stream_collided) get other ones from now on. */
+void probes_set_collided(struct probes *p, const uint64_t *ids, size_t n);
 /* Sums over the CPUs. */
 int probes_counts(const struct probes *p, struct wire_cpu_counts *sum);
 /* After probes_stop: the cycles that were still on their way, to `fn`. */

@@ -120,6 +120,7 @@ static int set_up_capture(struct session *s)
 		.kernel_stacks = r->kernel_stacks,
 		.unwind = r->stacks,
 		.proof = r->proof != NULL,
+		.stack_bits = r->stack_bits,
 		.attach = !r->argv,
 		.sample_hz = r->sample_hz,
 		.facts = &s->facts,
@@ -251,6 +252,8 @@ static int take_records(void *ctx, const void *records, size_t len)
 static int pass(struct session *s)
 {
 	uint64_t before = stream_counts(s->stream)->cycles;
+	const uint64_t *collided;
+	size_t n;
 	int err;
 
 	err = probes_drain(s->probes, take_records, s);
@@ -258,7 +261,11 @@ static int pass(struct session *s)
 		err = mappings_drain(s->mappings);
 	if (err)
 		return err;
-	return stream_settle(s->stream, stream_counts(s->stream)->cycles - before > BUSY_CYCLES);
+	err = stream_settle(s->stream, stream_counts(s->stream)->cycles - before > BUSY_CYCLES);
+	n = stream_collided(s->stream, &collided);
+	if (n)
+		probes_set_collided(s->probes, collided, n);
+	return err;
 }
 
 static int show_live(struct session *s, uint64_t now)

@@ -30,6 +30,7 @@ struct session_request {
 	const char *recording_path; /* for messages */
 	/* NULL, or for a test of the unwinder: gets each walk of a stack by tables. Slow. */
 	void (*proof)(void *ctx, const struct wire_proof *proof);
+	uint8_t stack_bits; /* 0, or for a test of stacks with the same number: how many bits numbers have */
 	void (*started)(void *ctx); /* the command runs, or the processes are followed: now nothing is taken back any more */
 	void *ctx;
 };

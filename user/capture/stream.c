@@ -25,6 +25,8 @@ struct stream {
 	struct bytes copies;  /* WIRE_COPY records whose walk waits for a table, or for this pass's mappings */
 	struct intmap seen;   /* ids of stacks that are in the recording: a hash of the frames as they came */
 	struct stream_counts counts;
+	uint64_t collided[N_COLLIDED]; /* ids that two stacks have had */
+	size_t n_collided;
 	size_t written; /* of the section */
 	uint64_t dropped;
 	bool busy, full;
@@ -206,14 +208,25 @@ static uint64_t hash_frames(const struct wire_stack *stack)
 	return hash;
 }
 
+/* Another stack has the id. The probes are told (stream_collided), and give both other ones. */
+static void note_collision(struct stream *s, uint64_t id)
+{
+	s->counts.collisions++;
+	for (size_t i = 0; i < s->n_collided; i++)
+		if (s->collided[i] == id)
+			return;
+	if (s->n_collided < N_COLLIDED)
+		s->collided[s->n_collided++] = id;
+}
+
 static int settle_stack(struct stream *s, struct wire_stack *stack)
 {
 	__u64 *user = stack->frames + stack->n_kernel;
 	uint64_t hash = hash_frames(stack), *seen = intmap_get(&s->seen, stack->id);
 	int err;
 
-	if (seen) /* sent again, by another CPU or after others */
-		s->counts.collisions += *seen != hash;
+	if (seen && *seen != hash) /* else sent again, by another CPU or after others */
+		note_collision(s, stack->id);
 	if (!s->mappings || seen)
 		return 0;
 	for (uint32_t i = 0; i < stack->n_kernel; i++)
@@ -340,6 +353,12 @@ int stream_finish(struct stream *s)
 		mappings_finish_tables(s->mappings, TABLES_MS);
 	err = settle(s, false, true);
 	return err ? err : write_section(s);
+}
+
+size_t stream_collided(const struct stream *s, const uint64_t **ids)
+{
+	*ids = s->collided;
+	return s->n_collided;
 }
 
 const struct stream_counts *stream_counts(const struct stream *s)

@@ -11,7 +11,7 @@
 
 #include "capture/mappings.h"
 #include "recording/recording.h"
-#include "wire_record.h"
+#include "wire_state.h"
 
 struct stream; /* opaque */
 
@@ -43,6 +43,12 @@ int stream_settle(struct stream *s, bool busy);
 int stream_flush(struct stream *s);
 /* At the end: waits for the unwind tables that stacks still need, and writes all. */
 int stream_finish(struct stream *s);
+
+/*
+ * Ids under which two stacks have come, in the order in which that was noticed: no more than N_COLLIDED. For probes_set_collided; until then
+ * the second one shows as the first.
+ */
+size_t stream_collided(const struct stream *s, const uint64_t **ids);
 
 const struct stream_counts *stream_counts(const struct stream *s);
 uint64_t stream_dropped(const struct stream *s); /* bytes */
