@@ -91,15 +91,18 @@ static int look_at(struct stopped_thread *t, unsigned char *stack, stopped_fn fn
 static int one_thread(uint32_t pid, uint32_t tid, unsigned char *stack, stopped_fn fn, void *ctx)
 {
 	struct stopped_thread t = {.captured = {.pid = pid, .tid = tid, .where = AT_SWITCH, .stopped = true}};
-	int status, result = 0;
+	int status, result;
 
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL))
 		return 0; /* it ended */
-	if (!ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) && waitpid((pid_t)tid, &status, __WALL) == (pid_t)tid && WIFSTOPPED(status)) {
-		result = look_at(&t, stack, fn, ctx);
-		/* A signal that came meanwhile is its own: it goes on with it. */
-		ptrace(PTRACE_DETACH, tid, NULL, (void *)(long)(status >> 16 ? 0 : WSTOPSIG(status)));
-	}
+	/* One that ends from here on is ours to wait for: until then it stays a zombie, and its process with it. */
+	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+	if (waitpid((pid_t)tid, &status, __WALL) != (pid_t)tid || !WIFSTOPPED(status))
+		return 0;
+	result = look_at(&t, stack, fn, ctx);
+	/* A signal that came meanwhile is its own: it goes on with it. */
+	if (ptrace(PTRACE_DETACH, tid, NULL, (void *)(long)(status >> 16 ? 0 : WSTOPSIG(status))))
+		waitpid((pid_t)tid, &status, __WALL);
 	return result;
 }
 
