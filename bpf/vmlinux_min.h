@@ -33,10 +33,21 @@ struct pt_regs {
 struct thread_info {
 	unsigned long flags;
 	unsigned int status; /* x86: TS_COMPAT */
+#if defined(__TARGET_ARCH_arm64)
+	struct {
+		__u32 count;
+	} preempt;
+#endif
+};
+
+struct rq;
+struct cfs_rq {
+	struct rq *rq;
 };
 
 struct sched_entity {
 	__u64 exec_start, sum_exec_runtime;
+	struct cfs_rq *cfs_rq;
 };
 
 struct sched_info {

@@ -55,7 +55,8 @@
 	X(7, EVENTS, "events", "thread and exec records: a ring was full")                         \
 	X(8, DISK_FULL, "disk_full", "bytes that could not be written to the recording")           \
 	X(9, SYMBOLS, "symbols", "files whose symbols could not be read")                          \
-	X(10, COLLISIONS, "collisions", "stacks that came under the number of another one: until that was noticed they show as that one")
+	X(10, COLLISIONS, "collisions", "stacks that came under the number of another one: until that was noticed they show as that one") \
+	X(11, WAKES, "wakes", "wakings: a ring was full (who ended those waits is not known)")
 
 /* X(number, ID, "json name", "how the walk of a stack ended") */
 #define STACK_ENDS(X)                                                                              \

@@ -31,6 +31,7 @@ enum wire_type {
 	WIRE_END = 7,
 	WIRE_COPY = 8,
 	WIRE_PROOF = 9,
+	WIRE_WAKE = 10,
 };
 
 struct wire_head {
@@ -83,6 +84,29 @@ struct wire_sample {
 	__u16 syscall;
 	__u16 flags;
 	__u32 cpu;
+};
+
+/* wire_wake.flags */
+#define WIRE_WAKE_INTERRUPT 0x0001 /* by an interrupt (a device, a timer): no thread did it */
+#define WIRE_WAKE_SOFTIRQ 0x0002   /* in a softirq; with a tid: at the end of a call of that thread's on a network socket, else nobody's */
+#define WIRE_WAKE_COMPAT WIRE_CYCLE_COMPAT
+#define WIRE_WAKE_X32 WIRE_CYCLE_X32
+#define WIRE_WAKE_KTHREAD 0x0010 /* by a thread of the kernel */
+
+/*
+ * A thread was woken, and by whom. The last one at or before the moment at which the thread gets a CPU is what ended its wait; it may have come a
+ * moment before the thread had left its CPU.
+ */
+struct wire_wake {
+	struct wire_head head; /* thread: who is woken */
+	__u64 ts;
+	__u64 stack;   /* the waker's, 0: none */
+	__u32 waker;   /* its thread number, 0: it is not traced */
+	__u32 tid;     /* 0: no thread */
+	__u32 pid;     /* tgid */
+	__u16 syscall; /* the waker's */
+	__u16 flags;
+	char comm[WIRE_COMM_LEN]; /* of a waker that is not traced */
 };
 
 /*
@@ -264,6 +288,7 @@ struct wire_end {
 _Static_assert(sizeof(struct wire_head) == 8, "wire_head");
 _Static_assert(sizeof(struct wire_cycle) == 56, "wire_cycle");
 _Static_assert(sizeof(struct wire_sample) == 32, "wire_sample");
+_Static_assert(sizeof(struct wire_wake) == 56, "wire_wake");
 _Static_assert(sizeof(struct wire_stack) == 32, "wire_stack");
 _Static_assert(sizeof(struct wire_copy) == 40 + 8 * WIRE_REGISTERS, "wire_copy");
 _Static_assert(sizeof(struct wire_proof) % 8 == 0, "wire_proof");

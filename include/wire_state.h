@@ -87,6 +87,8 @@ struct wire_cpu_counts {
 	__u64 traced;          /* of these, with a traced thread leaving or arriving */
 	__u64 timed, timed_ns; /* traced ones that were timed, and their time */
 	__u64 samples, samples_timed_ns; /* all are timed */
+	__u64 wakes;           /* wakings that were recorded, */
+	__u64 wakes_timed, wakes_timed_ns; /* those that were timed, and their time */
 };
 
 /*
@@ -116,7 +118,7 @@ struct wire_settings {
 	__u8 stack_bits;     /* ids of stacks have so many at first: for a test of what follows when two are the same; 0: all */
 	__u8 pad[3];
 	__u32 rings;         /* a power of two */
-	__u32 pad2;
+	__s32 preempt_count; /* x86, for wakings: from a run queue to this CPU's count, both per-CPU variables; 0: not known */
 	__u64 ring_bytes;
 	__u64 events_bytes;
 };

@@ -241,6 +241,14 @@ static inline void build_sample(struct build *b, uint32_t number, uint64_t ts, u
 }
 
 /* The WIRE_WAITs and the WIRE_END that the thread's cycles add up to; what they do not cover is unknown. */
+/* A waking of thread `number`; who did it is in `w`. */
+static inline void build_wake(struct build *b, uint32_t number, uint64_t ts, struct wire_wake w)
+{
+	w.head = (struct wire_head){WIRE_WAKE, sizeof(w), number};
+	w.ts = ts;
+	build_record(b, &w, sizeof(w));
+}
+
 static inline void build_end(struct build *b, uint32_t number, uint64_t end, uint32_t flags,
 			     uint32_t exit_code)
 {

@@ -318,6 +318,14 @@ static void everything(void)
 		life_wait(&l, i, (i + 10) * MS, 1 * MS, i % 2 ? SYS_READ : WIRE_NO_SYSCALL,
 			  WIRE_CYCLE_TIMED_OUT);
 		life_wait(&l, i, 5 * MS, 0, SYS_READ, WIRE_CYCLE_RETRY);
+		/* by a thread at a place, by a name alone, by nothing */
+		build_wake(&b, 1, l.now,
+			   (struct wire_wake){.waker = i % 3 ? 0 : 2,
+					      .tid = i % 3 == 2 ? 0 : 7,
+					      .comm = "other",
+					      .stack = i % 3 ? 0 : 5,
+					      .syscall = i % 3 ? WIRE_NO_SYSCALL : SYS_FUTEX,
+					      .flags = i % 3 == 2 ? WIRE_WAKE_INTERRUPT : WIRE_WAKE_SOFTIRQ});
 	}
 	build_sample(&b, 1, 1 * MS, 5, true);
 	build_sample(&b, 1, 2 * MS, 5, false);

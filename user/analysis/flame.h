@@ -40,7 +40,8 @@ enum flame_role {
 struct flame_choice {
 	uint32_t states; /* PARTS_ALL and the like */
 	enum path_base base;
-	bool reverse; /* the tips first: callers are above what they call */
+	bool wakers;  /* above the tip of a wait: who ended it, see stack_path.h */
+	bool reverse; /* without wakers: the tips first: callers are above what they call */
 	/* Boxes of less than this share of the total are not made, */
 	double least;
 	/* and as many more, narrowest first, as it takes for all to cost no more than `room` by what `cost`

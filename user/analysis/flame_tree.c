@@ -102,21 +102,13 @@ static int go(struct flame_tree *tree, struct walk *walk, size_t depth, uint32_t
 	return 0;
 }
 
-/* Time is given to the last node of the way alone; flame_tree_sum does the rest. */
-static int add_part(struct flame_tree *tree, struct walk *walk, struct stack_paths *paths,
-		    const struct time_part *part, bool reverse, bool before)
+/* The whole way: n frames and the tip, then who ended the wait, up to `all`. */
+static int go_all(struct flame_tree *tree, struct walk *walk, const struct stack_paths *paths, uint32_t tip, size_t n, size_t all,
+		  bool reverse)
 {
-	struct flame_node *last;
-	uint32_t tip = 0;
-	size_t n = 0, i, depth = 0;
-	int err = stack_path(paths, part, &n);
+	size_t depth = 0, i;
+	int err = reverse ? go(tree, walk, depth++, tip, FLAME_TIP) : 0;
 
-	if (!err)
-		err = array_grow(&walk->steps, &walk->cap, n + 1, sizeof(*walk->steps));
-	if (!err)
-		err = tip_label(tree, part->state, &tip);
-	if (!err && reverse)
-		err = go(tree, walk, depth++, tip, FLAME_TIP);
 	for (i = 0; i < n && !err; i++) {
 		size_t k = reverse ? n - 1 - i : i;
 
@@ -124,24 +116,47 @@ static int add_part(struct flame_tree *tree, struct walk *walk, struct stack_pat
 	}
 	if (!err && !reverse)
 		err = go(tree, walk, depth++, tip, FLAME_TIP);
+	for (i = n; i < all && !err; i++)
+		err = go(tree, walk, depth++, paths->labels[i], FLAME_FRAME);
+	return err;
+}
+
+/* Time is given to the last node of the way alone; flame_tree_sum does the rest. */
+static int add_part(struct flame_tree *tree, struct walk *walk, struct stack_paths *paths,
+		    const struct time_part *part, const struct flame_choice *choice, bool before)
+{
+	struct flame_node *last;
+	uint32_t tip = 0;
+	size_t n = 0, all;
+	int err = stack_path(paths, part, &n);
+
+	all = n;
+	if (!err && choice->wakers && part->state < N_WAIT_KINDS)
+		err = stack_path_waker(paths, part, &all);
+	if (!err)
+		err = array_grow(&walk->steps, &walk->cap, all + 1, sizeof(*walk->steps));
+	if (!err)
+		err = tip_label(tree, part->state, &tip);
+	if (!err)
+		err = go_all(tree, walk, paths, tip, n, all, choice->reverse);
 	if (err)
 		return err;
-	last = &tree->nodes[walk->steps[depth - 1].node];
+	last = &tree->nodes[walk->steps[all].node];
 	*(before ? &last->before : &last->ns) += part->ns;
 	last->state = state_of(part->state);
 	return 0;
 }
 
 /* By stack: what comes next has much in common with what was last, and the order is the same everywhere. */
-static int order_parts(const struct intmap *parts, struct time_part **list, struct radix_item **order)
+static int order_parts(const struct time_parts *parts, struct time_part **list, struct radix_item **order)
 {
 	struct time_part part;
 	size_t at = 0, n = 0;
 
-	*list = calloc(parts->len + 1, sizeof(**list));
-	*order = calloc(parts->len + 1, sizeof(**order));
+	*list = calloc(time_parts_count(parts) + 1, sizeof(**list));
+	*order = calloc(time_parts_count(parts) + 1, sizeof(**order));
 	if (!*list || !*order)
-		return fail(-ENOMEM, "out of memory: %zu parts of the time of a thread", parts->len);
+		return fail(-ENOMEM, "out of memory: %zu parts of the time of a thread", time_parts_count(parts));
 	while (time_parts_next(parts, &at, &part)) {
 		(*order)[n] = (struct radix_item){
 			.key = (uint64_t)part.stack << 32 | (uint32_t)part.syscall << 8 | part.state,
@@ -155,7 +170,7 @@ static int order_parts(const struct intmap *parts, struct time_part **list, stru
 static int add_thread(struct flame_tree *tree, struct walk *walk, struct stack_paths *paths,
 		      const struct trace_thread *thread, const struct flame_choice *choice, bool before)
 {
-	struct intmap parts = {0};
+	struct time_parts parts = {.by_waker = choice->wakers};
 	struct time_part *list = NULL;
 	struct radix_item *order = NULL;
 	size_t i;
@@ -165,9 +180,9 @@ static int add_thread(struct flame_tree *tree, struct walk *walk, struct stack_p
 		err = stack_paths_thread(paths, thread, choice->base);
 	if (!err)
 		err = order_parts(&parts, &list, &order);
-	for (i = 0; i < parts.len && !err; i++)
-		err = add_part(tree, walk, paths, &list[order[i].value], choice->reverse, before);
-	intmap_release(&parts);
+	for (i = 0; i < time_parts_count(&parts) && !err; i++)
+		err = add_part(tree, walk, paths, &list[order[i].value], choice, before);
+	time_parts_release(&parts);
 	free(list);
 	free(order);
 	return err;

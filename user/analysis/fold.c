@@ -22,7 +22,7 @@ struct folding {
 	struct fold *fold;
 	size_t cap;	       /* of fold->lines */
 	struct intmap line_of; /* number of a text: index in fold->lines */
-	struct intmap parts;   /* of the thread at hand */
+	struct time_parts parts; /* of the thread at hand */
 	struct stack_paths paths;
 	struct bytes text;
 };
@@ -38,13 +38,20 @@ static int add_label(struct folding *f, uint32_t label)
 /* The text of a part in f->text. */
 static int make_text(struct folding *f, const struct time_part *part)
 {
-	size_t n = 0, i;
+	size_t n = 0, i, tip;
 	int err = stack_path(&f->paths, part, &n);
 
 	bytes_clear(&f->text);
 	for (i = 0; i < n && !err; i++)
 		err = add_label(f, f->paths.labels[i]);
-	return err ? err : bytes_printf(&f->text, ";[%s]", part_state_name(part->state));
+	if (!err)
+		err = bytes_printf(&f->text, ";[%s]", part_state_name(part->state));
+	tip = n;
+	if (!err && f->choice->wakers && part->state < N_WAIT_KINDS)
+		err = stack_path_waker(&f->paths, part, &n);
+	for (i = tip; i < n && !err; i++)
+		err = add_label(f, f->paths.labels[i]);
+	return err;
 }
 
 /* The part's time is added to its line, which is made if there is none. */
@@ -79,7 +86,7 @@ static int add_line(struct folding *f, const struct time_part *part)
 static int fold_thread(struct folding *f, const struct trace_thread *thread)
 {
 	static const uint32_t states[] = {
-		[FOLD_ALL] = PARTS_ALL, [FOLD_CPU] = PARTS_CPU, [FOLD_WAIT] = PARTS_WAIT};
+		[FOLD_ALL] = PARTS_ALL, [FOLD_CPU] = PARTS_CPU, [FOLD_WAIT] = PARTS_WAIT, [FOLD_BLOCKED] = PARTS_BLOCKED};
 	struct time_part part;
 	size_t at = 0;
 	int err = time_parts_add(&f->parts, f->t, thread, states[f->choice->what]);
@@ -88,7 +95,7 @@ static int fold_thread(struct folding *f, const struct trace_thread *thread)
 		err = stack_paths_thread(&f->paths, thread, f->choice->by_id ? PATH_BY_THREAD : PATH_BY_NAME);
 	while (!err && time_parts_next(&f->parts, &at, &part))
 		err = add_line(f, &part);
-	intmap_release(&f->parts);
+	time_parts_release(&f->parts);
 	return err;
 }
 
@@ -123,7 +130,7 @@ static int round_lines(struct fold *fold)
 int fold_build(struct fold **out, const struct trace *t, const struct fold_choice *choice)
 {
 	struct fold *fold = calloc(1, sizeof(*fold));
-	struct folding f = {.t = t, .choice = choice, .fold = fold};
+	struct folding f = {.t = t, .choice = choice, .fold = fold, .parts = {.by_waker = choice->wakers}};
 	size_t i;
 	int err;
 

@@ -25,11 +25,13 @@ enum fold_what {
 	FOLD_ALL = 0,
 	FOLD_CPU = 1,  /* running */
 	FOLD_WAIT = 2, /* all but running */
+	FOLD_BLOCKED = 3, /* waits alone */
 };
 
 struct fold_choice {
 	enum fold_what what;
 	bool by_id; /* comm-PID;comm-TID: processes and threads of the same name stay apart */
+	bool wakers; /* of waits: [kind];--; and who ended it, see stack_path.h */
 };
 
 struct fold_line {

@@ -102,6 +102,8 @@ int report_build(struct report **out, const struct trace *t, const struct report
 	verdict_build(r);
 	err = places_build(r, t);
 	if (!err)
+		err = wakers_rank(r, t);
+	if (!err)
 		err = listing_build(r, choice);
 out:
 	if (err)

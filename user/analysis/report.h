@@ -65,6 +65,7 @@ enum transition { TRANSITIONS(TRANSITION_ENUM) N_TRANSITIONS };
 #define REPORT_HISTOGRAM_MAX 257 /* threads running: 0 .. 255, and 256 or more */
 #define REPORT_BANDS_MAX     12
 #define REPORT_PLACES_MAX    50
+#define REPORT_WAKERS_MAX    50
 
 struct report_wait {
 	uint64_t ns, count, max_ns, retries;
@@ -176,6 +177,17 @@ struct report_place {
 	uint64_t ns, count, max_ns;
 };
 
+/* Waits of one kind at one place that one waker ended, from one place. */
+struct report_waker {
+	enum wait_kind kind;
+	char place[160];	/* where they waited, as in report_place */
+	char who[80];		/* process, process/thread, "name (not traced)", "name (kernel)", "[interrupt]", "[softirq]" */
+	char by_place[160];	/* where the waker was: a function of its own; "": not known */
+	const char *by_syscall; /* what it called; NULL: none */
+	bool softirq;		/* in a softirq at the end of that */
+	uint64_t ns, count, max_ns;
+};
+
 struct report_cost {
 	uint64_t probe_ns, switches, recorder_cpu_ns, setup_ns;
 	double ns_per_switch;
@@ -214,6 +226,9 @@ struct report {
 
 	struct report_place places[REPORT_PLACES_MAX]; /* most time first */
 	size_t n_places;
+
+	struct report_waker wakers[REPORT_WAKERS_MAX]; /* most time first; none unless recorded (meta->wakers) */
+	size_t n_wakers;
 
 	struct report_stacks stacks;
 	uint64_t loss[N_LOSS_CAUSES];

@@ -13,7 +13,7 @@
 #include "base/text.h"
 
 #define BASE_MAX 2 /* process and thread */
-#define EXTRA	 4 /* what a path may have besides frames and base */
+#define EXTRA	 6 /* what a path may have besides frames and base */
 
 static int add_label(struct stack_paths *p, const char *text, uint32_t *label)
 {
@@ -41,7 +41,8 @@ void stack_paths_release(struct stack_paths *p)
 	memset(p, 0, sizeof(*p));
 }
 
-static int add_base(struct stack_paths *p, const char *comm, uint32_t id, enum path_base base)
+/* The name of a process or thread. */
+static int add_comm(struct stack_paths *p, const char *comm, uint32_t id, enum path_base base, uint32_t *label)
 {
 	char clean[64], text[96];
 
@@ -52,7 +53,7 @@ static int add_base(struct stack_paths *p, const char *comm, uint32_t id, enum p
 		snprintf(text, sizeof(text), "%s", clean);
 	else
 		snprintf(text, sizeof(text), "%s-%u", clean, id);
-	return add_label(p, text, &p->labels[p->n_base++]);
+	return add_label(p, text, label);
 }
 
 int stack_paths_thread(struct stack_paths *p, const struct trace_thread *thread, enum path_base base)
@@ -60,10 +61,11 @@ int stack_paths_thread(struct stack_paths *p, const struct trace_thread *thread,
 	const struct trace_process *process = &p->t->processes[thread->process];
 	int err;
 
+	p->base = base;
 	p->n_base = 0;
-	err = add_base(p, process->comm, process->pid, base);
+	err = add_comm(p, process->comm, process->pid, base, &p->labels[p->n_base++]);
 	if (!err && base != PATH_BY_PROCESS)
-		err = add_base(p, thread->comm, thread->tid, base);
+		err = add_comm(p, thread->comm, thread->tid, base, &p->labels[p->n_base++]);
 	return err;
 }
 
@@ -86,11 +88,10 @@ static int frame_of(struct stack_paths *p, uint32_t index, uint32_t *label)
 	return err;
 }
 
-static int add_call(struct stack_paths *p, const struct time_part *part, size_t *n)
+/* The system call of a wait or of a waker, in place of a kernel stack. */
+static int add_call(struct stack_paths *p, uint32_t stack, uint16_t syscall, uint16_t flags, size_t *n)
 {
-	const char *name = p->t->stacks[part->stack].n_kernel
-				   ? NULL
-				   : trace_syscall_name(p->t, part->syscall, part->flags);
+	const char *name = p->t->stacks[stack].n_kernel ? NULL : trace_syscall_name(p->t, syscall, flags);
 	char clean[64], text[64 + sizeof("_[k]")];
 
 	if (!name)
@@ -119,6 +120,51 @@ int stack_path(struct stack_paths *p, const struct time_part *part, size_t *n)
 	while (i-- && !err)
 		err = frame_of(p, s->frames[i], &p->labels[(*n)++]);
 	if (!err)
-		err = add_call(p, part, n);
+		err = add_call(p, part->stack, part->syscall, part->flags, n);
 	return err;
+}
+
+/* Of a traced thread: frames with the innermost first, thread, process. */
+static int add_waker_thread(struct stack_paths *p, const struct trace_waker *w, size_t *n)
+{
+	const struct trace_thread *thread = &p->t->threads[w->thread];
+	const struct trace_process *process = &p->t->processes[thread->process];
+	const struct trace_stack *s = &p->t->stacks[w->stack];
+	uint32_t i, frames = s->n_kernel + s->n_user;
+	int err = add_call(p, w->stack, w->syscall, w->flags, n);
+
+	for (i = 0; i < frames && !err; i++)
+		err = frame_of(p, s->frames[i], &p->labels[(*n)++]);
+	if (!err && s->n_user && trace_stack_is_cut(s))
+		err = add_label(p, "[truncated]", &p->labels[(*n)++]);
+	if (!err && p->base != PATH_BY_PROCESS)
+		err = add_comm(p, thread->comm, thread->tid, p->base, &p->labels[(*n)++]);
+	return err ? err : add_comm(p, process->comm, process->pid, p->base, &p->labels[(*n)++]);
+}
+
+static int add_other_waker(struct stack_paths *p, const struct trace_waker *w, size_t *n)
+{
+	char clean[64], text[96];
+	int err = add_call(p, 0, w->syscall, w->flags, n);
+
+	text_clean(clean, sizeof(clean), w->comm, strlen(w->comm), ";");
+	snprintf(text, sizeof(text), w->flags & WIRE_WAKE_KTHREAD ? "%s_[k]" : "%s (not traced)", *clean ? clean : "?");
+	return err ? err : add_label(p, text, &p->labels[(*n)++]);
+}
+
+int stack_path_waker(struct stack_paths *p, const struct time_part *part, size_t *n)
+{
+	const struct trace_waker *w = &p->t->wakers[part->waker];
+	const struct trace_stack *s = &p->t->stacks[w->stack];
+	int err = array_grow(&p->labels, &p->cap, *n + s->n_kernel + s->n_user + BASE_MAX + EXTRA, sizeof(*p->labels));
+
+	if (!err)
+		err = add_label(p, "--", &p->labels[(*n)++]);
+	if (err || !part->waker)
+		return err ? err : add_label(p, "[unknown waker]", &p->labels[(*n)++]);
+	if (w->flags & (WIRE_WAKE_INTERRUPT | WIRE_WAKE_SOFTIRQ))
+		err = add_label(p, w->flags & WIRE_WAKE_INTERRUPT ? "[interrupt]" : "[softirq]", &p->labels[(*n)++]);
+	if (err || (w->thread == TRACE_NO_THREAD && !w->comm))
+		return err;
+	return w->thread == TRACE_NO_THREAD ? add_other_waker(p, w, n) : add_waker_thread(p, w, n);
 }

@@ -7,6 +7,10 @@
  * Frames of a stack whose outer part is missing are under [truncated]. Time without a stack is under [no stack], time whose detail was lost under [no detail]. Frames of the
  * kernel end in _[k]; for a wait without a kernel stack that is its system call: read_[k]. A function that was
  * inlined ends in _[i]; where lines are known a frame is "function (file.c:12)".
+ *
+ * Behind the tip of a wait may follow who ended it: "--", then the waker's path the other way round, from its system call over its frames to its
+ * thread and process. So it stands on its head above the one that it wakes. A waker that is not traced has its name alone, "name (not
+ * traced)", a thread of the kernel "name_[k]"; no thread at all: [interrupt], [softirq]; [unknown waker].
  */
 #ifndef CONCTRACE_STACK_PATH_H
 #define CONCTRACE_STACK_PATH_H
@@ -31,6 +35,7 @@ struct stack_paths {
 	uint32_t *frames;	 /* frame: its label + 1, 0: not made yet */
 	uint32_t *labels;	 /* the path at hand */
 	size_t cap, n_base;	 /* n_base of them are process and thread */
+	enum path_base base;
 };
 
 /* Both 0 or -ENOMEM with a message; the object may be released in either case. */
@@ -39,6 +44,11 @@ int stack_paths_init(struct stack_paths *p, const struct trace *t, struct string
 int stack_paths_thread(struct stack_paths *p, const struct trace_thread *thread, enum path_base base);
 /* Sets *n; the path is p->labels[0 .. *n), until the next call. 0 or -ENOMEM with a message. */
 int stack_path(struct stack_paths *p, const struct time_part *part, size_t *n);
+/*
+ * After stack_path: appends the path of who ended the wait, from p->labels[*n] on, and adds its length to *n. 0 or -ENOMEM with a
+ * message.
+ */
+int stack_path_waker(struct stack_paths *p, const struct time_part *part, size_t *n);
 void stack_paths_release(struct stack_paths *p);
 
 #endif

@@ -32,6 +32,9 @@ void verdict_build(struct report *r);
 /* places.c: the waits that cost most. 0 or -ENOMEM. */
 int places_build(struct report *r, const struct trace *t);
 
+/* wakers.c: who ended them. 0 or -ENOMEM. */
+int wakers_rank(struct report *r, const struct trace *t);
+
 /* listing.c: what is listed, in which order, and the sums of the rest. 0 or -ENOMEM. */
 int listing_build(struct report *r, const struct report_choice *choice);
 

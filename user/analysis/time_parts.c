@@ -3,36 +3,73 @@
  * state. */
 #include "analysis/time_parts.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "analysis/kinds.h"
+#include "base/bytes.h"
 
 #define NO_STACK 0u
 #define ABI	 (WIRE_CYCLE_COMPAT | WIRE_CYCLE_X32)
 
-/* 32 bits of stack, 16 of system call, 4 of its table, 8 of state, 1: lost detail. */
+/* 32 bits of stack (or of its pair with a waker), 16 of system call, 4 of its table, 8 of state, 1: lost detail. */
 static uint64_t part_key(uint32_t stack, uint16_t syscall, uint16_t flags, unsigned int state, bool lost)
 {
 	return (uint64_t)stack << 32 | (uint64_t)syscall << 16 | (uint64_t)(flags & ABI) << 10 | state << 1 |
 	       lost;
 }
 
-static int add_part(struct intmap *parts, uint64_t key, uint64_t ns)
+static int add_part(struct time_parts *parts, uint64_t key, uint64_t ns)
 {
 	uint64_t *at;
 
 	if (!ns)
 		return 0;
-	at = intmap_get(parts, key);
+	at = intmap_get(&parts->ns, key);
 	if (!at)
-		return intmap_put(parts, key, ns);
+		return intmap_put(&parts->ns, key, ns);
 	*at += ns;
 	return 0;
 }
 
-static int add_lost(struct intmap *parts, unsigned int state, uint64_t exact, uint64_t streamed)
+/* What stands in a key for a stack and who ended the wait there. */
+static int pair_of(struct time_parts *parts, uint32_t stack, uint32_t waker, uint32_t *pair)
+{
+	uint64_t key = (uint64_t)waker << 32 | stack, *at;
+	int err;
+
+	*pair = stack;
+	if (!parts->by_waker)
+		return 0;
+	at = intmap_get(&parts->pair_of, key);
+	if (at) {
+		*pair = (uint32_t)*at;
+		return 0;
+	}
+	err = array_grow(&parts->pairs, &parts->cap, parts->n_pairs + 1, sizeof(*parts->pairs));
+	if (!err)
+		err = intmap_put(&parts->pair_of, key, parts->n_pairs);
+	if (err)
+		return err;
+	parts->pairs[parts->n_pairs] = key;
+	*pair = (uint32_t)parts->n_pairs++;
+	return 0;
+}
+
+/* A part without a stack, or of samples: nobody ends it. */
+static int add_unended(struct time_parts *parts, uint32_t stack, uint16_t syscall, unsigned int state, bool lost, uint64_t ns)
+{
+	uint32_t pair;
+	int err = pair_of(parts, stack, 0, &pair);
+
+	return err ? err : add_part(parts, part_key(pair, syscall, 0, state, lost), ns);
+}
+
+static int add_lost(struct time_parts *parts, unsigned int state, uint64_t exact, uint64_t streamed)
 {
 	if (exact <= streamed)
 		return 0;
-	return add_part(parts, part_key(NO_STACK, WIRE_NO_SYSCALL, 0, state, true), exact - streamed);
+	return add_unended(parts, NO_STACK, WIRE_NO_SYSCALL, state, true, exact - streamed);
 }
 
 /*
@@ -65,9 +102,11 @@ static void find_left_out(const struct trace *t, const struct trace_thread *thre
 }
 
 /* The time of a cycle in one state, with its part of what was left out: together they add up to the same. */
-static int add_cycle(struct intmap *parts, struct left_out *out, const struct trace_cycle *c, unsigned int state, uint64_t ns)
+static int add_cycle(struct time_parts *parts, struct left_out *out, const struct trace_cycle *c, unsigned int state, uint64_t ns)
 {
 	struct left_out *o = &out[state];
+	uint32_t pair;
+	int err;
 
 	if (o->ns && o->weight) {
 		uint64_t upto;
@@ -83,11 +122,12 @@ static int add_cycle(struct intmap *parts, struct left_out *out, const struct tr
 			o->given = upto;
 		}
 	}
-	return add_part(parts, part_key(c->stack, c->syscall, c->flags, state, false), ns);
+	err = pair_of(parts, c->stack, state < N_WAIT_KINDS ? c->waker : 0, &pair);
+	return err ? err : add_part(parts, part_key(pair, c->syscall, c->flags, state, false), ns);
 }
 
 /* Waits and ready time, exact; what the stream has not is lost detail. */
-static int add_waits(struct intmap *parts, const struct trace *t, const struct trace_thread *thread,
+static int add_waits(struct time_parts *parts, const struct trace *t, const struct trace_thread *thread,
 		     uint32_t states)
 {
 	uint64_t waits[N_WAIT_KINDS] = {0}, streamed_ready = 0, ready = 0;
@@ -121,28 +161,27 @@ static int add_waits(struct intmap *parts, const struct trace *t, const struct t
 }
 
 /* Each sample is an equal share of the thread's running time: they add up to it to the nanosecond. */
-static int add_running(struct intmap *parts, const struct trace *t, const struct trace_thread *thread)
+static int add_running(struct time_parts *parts, const struct trace *t, const struct trace_thread *thread)
 {
 	uint64_t given = 0;
 	size_t i;
 	int err = 0;
 
 	if (!thread->n_samples)
-		return add_part(parts, part_key(NO_STACK, WIRE_NO_SYSCALL, 0, PART_RUNNING, false),
-				thread->running_ns);
+		return add_unended(parts, NO_STACK, WIRE_NO_SYSCALL, PART_RUNNING, false, thread->running_ns);
 	for (i = 0; i < thread->n_samples && !err; i++) {
 		const struct trace_sample *s = &t->samples[thread->first_sample + i];
 		uint64_t upto =
 			(uint64_t)((unsigned __int128)thread->running_ns * (i + 1) / thread->n_samples);
 		uint16_t call = s->flags & WIRE_SAMPLE_USER ? WIRE_NO_SYSCALL : s->syscall;
 
-		err = add_part(parts, part_key(s->stack, call, 0, PART_RUNNING, false), upto - given);
+		err = add_unended(parts, s->stack, call, PART_RUNNING, false, upto - given);
 		given = upto;
 	}
 	return err;
 }
 
-int time_parts_add(struct intmap *parts, const struct trace *t, const struct trace_thread *thread,
+int time_parts_add(struct time_parts *parts, const struct trace *t, const struct trace_thread *thread,
 		   uint32_t states)
 {
 	int err = 0;
@@ -154,14 +193,23 @@ int time_parts_add(struct intmap *parts, const struct trace *t, const struct tra
 	return err;
 }
 
-bool time_parts_next(const struct intmap *parts, size_t *at, struct time_part *part)
+size_t time_parts_count(const struct time_parts *parts)
 {
-	uint64_t key, ns;
+	return parts->ns.len;
+}
 
-	if (!intmap_next(parts, at, &key, &ns))
+bool time_parts_next(const struct time_parts *parts, size_t *at, struct time_part *part)
+{
+	uint64_t key, ns, place;
+
+	if (!intmap_next(&parts->ns, at, &key, &ns))
 		return false;
+	place = key >> 32;
+	if (parts->by_waker)
+		place = parts->pairs[place];
 	*part = (struct time_part){
-		.stack = (uint32_t)(key >> 32),
+		.stack = (uint32_t)place,
+		.waker = (uint32_t)(place >> 32),
 		.syscall = key >> 16 & 0xffff,
 		.flags = key >> 10 & ABI,
 		.state = key >> 1 & 0xff,
@@ -169,6 +217,14 @@ bool time_parts_next(const struct intmap *parts, size_t *at, struct time_part *p
 		.ns = ns,
 	};
 	return true;
+}
+
+void time_parts_release(struct time_parts *parts)
+{
+	intmap_release(&parts->ns);
+	intmap_release(&parts->pair_of);
+	free(parts->pairs);
+	*parts = (struct time_parts){.by_waker = parts->by_waker};
 }
 
 const char *part_state_name(unsigned int state)

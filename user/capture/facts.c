@@ -78,6 +78,7 @@ static int add_beginning(struct bytes *b, const struct session_facts *f)
 	err = err ? err : add_number(b, "sample_hz", f->sample_hz);
 	err = err ? err : add_number(b, "stacks", f->stacks);
 	err = err ? err : add_number(b, "kernel_stacks", f->kernel_stacks);
+	err = err ? err : add_number(b, "wakers", f->wakers);
 	return err ? err : add_syscalls(b);
 }
 

@@ -18,7 +18,7 @@ struct session_facts {
 	size_t n_pids;
 	const struct system_facts *facts;
 	uint32_t sample_hz;
-	bool stacks, kernel_stacks;
+	bool stacks, kernel_stacks, wakers;
 	bool has_exit;
 	int wait_status;
 	uint64_t start_ns, end_ns, realtime_ns; /* 0: not known yet, left out */

@@ -17,6 +17,7 @@
 #include <bpf/libbpf_legacy.h>
 
 #include "base/fail.h"
+#include "capture/preempt_place.h"
 #include "capture/probe_sums.h"
 #include "capture/syscalls.h"
 #include "capture/wchans.h"
@@ -128,6 +129,11 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	settings->unwind = o->unwind;
 	settings->proof = o->proof;
 	settings->stack_bits = o->stack_bits;
+	if (o->wakers) {
+		err = preempt_place(&settings->preempt_count);
+		if (err)
+			return err;
+	}
 	settings->rings = p->n_rings;
 	settings->ring_bytes = bytes;
 	settings->events_bytes = EVENTS_BYTES;
@@ -147,6 +153,8 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 		err = unwind_arrays_size(p->skel->obj, p->cpu_limit, o->unwind);
 	if (!err)
 		err = bpf_program__set_autoload(p->skel->progs.seed_threads, o->attach);
+	if (!err)
+		err = bpf_program__set_autoload(p->skel->progs.on_waking, o->wakers);
 	if (!err)
 		err = bpf_program__set_autoload(p->skel->progs.on_sample, o->sample_hz > 0);
 	return err;
@@ -326,11 +334,13 @@ static int attach_samples(struct probes *p)
 int probes_attach(struct probes *p)
 {
 	struct bpf_program *programs[] = {p->skel->progs.on_newtask, p->skel->progs.on_wakeup_new,
-					  p->skel->progs.on_exec, p->skel->progs.on_switch};
+					  p->skel->progs.on_exec, p->skel->progs.on_switch, p->skel->progs.on_waking};
 	struct bpf_link **links[] = {&p->skel->links.on_newtask, &p->skel->links.on_wakeup_new,
-				      &p->skel->links.on_exec, &p->skel->links.on_switch};
+				      &p->skel->links.on_exec, &p->skel->links.on_switch, &p->skel->links.on_waking};
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		if (bpf_program__fd(programs[i]) < 0) /* not loaded: not asked for */
+			continue;
 		*links[i] = bpf_program__attach(programs[i]);
 		if (!*links[i])
 			return fail(-errno, "attaching %s: %s: `conctrace doctor` tells what this kernel lacks",

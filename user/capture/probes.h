@@ -19,6 +19,7 @@ struct probes; /* opaque */
 
 struct probes_options {
 	bool stacks, kernel_stacks;
+	bool wakers;            /* who ends waits: WIRE_WAKE records */
 	bool unwind;            /* user stacks by unwind tables, see probes_unwind_arrays; else by frame pointer */
 	bool proof;             /* WIRE_PROOF records, for a test of the unwinder */
 	uint8_t stack_bits;     /* see wire_settings, for a test; 0 */

@@ -118,6 +118,7 @@ static int set_up_capture(struct session *s)
 	struct probes_options options = {
 		.stacks = r->stacks,
 		.kernel_stacks = r->kernel_stacks,
+		.wakers = r->wakers,
 		.unwind = r->stacks,
 		.proof = r->proof != NULL,
 		.stack_bits = r->stack_bits,
@@ -394,6 +395,8 @@ static void tell_cost(struct session *s, const struct wire_cpu_counts *c)
 	s->told.probe_ns = c->samples_timed_ns;
 	if (c->timed)
 		s->told.probe_ns += (uint64_t)((double)c->timed_ns / (double)c->timed * (double)c->traced);
+	if (c->wakes_timed)
+		s->told.probe_ns += (uint64_t)((double)c->wakes_timed_ns / (double)c->wakes_timed * (double)c->wakes);
 }
 
 /* Names, losses, facts. On a full disk the recording ends with the events, and says so itself. */
@@ -434,6 +437,7 @@ static int prepare(struct session *s)
 	s->told.sample_hz = r->sample_hz;
 	s->told.stacks = r->stacks;
 	s->told.kernel_stacks = r->kernel_stacks;
+	s->told.wakers = r->wakers;
 	s->told.facts = &s->facts;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll < 0)

@@ -22,6 +22,7 @@ struct session_request {
 	bool wait_all;      /* run: until the whole tree has ended */
 	bool quiet;         /* no live line */
 	bool stacks, kernel_stacks;
+	bool wakers;        /* who ends waits, too */
 	uint32_t sample_hz;
 	const struct identity *workload, *parser; /* who runs the command, and who reads its files */
 	const struct identity *reader; /* who sees the recording: what they may not read is not read for its sake */

@@ -117,11 +117,12 @@ static bool well_formed(const struct wire_head *head, size_t len)
 		[WIRE_STACK] = 0,                         [WIRE_THREAD] = sizeof(struct wire_thread),
 		[WIRE_EXEC] = sizeof(struct wire_exec),   [WIRE_WAIT] = sizeof(struct wire_wait),
 		[WIRE_END] = sizeof(struct wire_end),     [WIRE_COPY] = 0,
+		[WIRE_WAKE] = sizeof(struct wire_wake),
 	};
 	const struct wire_stack *stack = (const struct wire_stack *)head;
 	const struct wire_copy *copy = (const struct wire_copy *)head;
 
-	if (len < sizeof(*head) || head->size != len || head->type < WIRE_CYCLE || head->type > WIRE_COPY)
+	if (len < sizeof(*head) || head->size != len || head->type < WIRE_CYCLE || head->type > WIRE_WAKE || head->type == WIRE_PROOF)
 		return false;
 	if (head->type == WIRE_COPY)
 		return len >= sizeof(*copy) && len == sizeof(*copy) + 8u * ((size_t)copy->n_kernel + copy->n_words) &&

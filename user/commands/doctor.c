@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "capture/mappings.h"
+#include "capture/preempt_place.h"
 #include "capture/preflight.h"
 #include "capture/probes.h"
 #include "commands/verbs.h"
@@ -51,8 +52,14 @@ static int try_probes(struct findings *f, const struct system_facts *facts, stru
 		.unwind = true, .attach = true, .sample_hz = VERB_FREQUENCY, .facts = facts};
 	struct wire_cpu_counts counts;
 	struct probes *probes = NULL;
+	int32_t place;
 	int err;
 
+	options.wakers = !preempt_place(&place);
+	err = findings_add(f, "wakers", options.wakers ? FINDING_OK : FINDING_WARN, "a kernel whose BTF has per-CPU variables; all else works",
+			   "%s", options.wakers ? "who ends waits can be recorded (--wakers)" : fail_message());
+	if (err)
+		return err;
 	err = probes_load(&probes, &options);
 	if (err)
 		return findings_add(f, "probes", FINDING_FAIL, "a kernel from 5.15 on with BTF, BPF and these rights is needed", "%s",

@@ -46,7 +46,8 @@ static uint32_t chosen_states(const struct flamegraph_options *o)
 	unsigned int word;
 
 	if (!o->kinds)
-		return o->what == FOLDED_CHOICE_CPU    ? PARTS_CPU
+		return o->wakers		       ? PARTS_BLOCKED
+		       : o->what == FOLDED_CHOICE_CPU  ? PARTS_CPU
 		       : o->what == FOLDED_CHOICE_WAIT ? PARTS_WAIT
 						       : PARTS_ALL;
 	for (word = 0; verb_kinds[word]; word++)
@@ -94,7 +95,8 @@ static int add_what(struct bytes *to, const struct flamegraph_options *o)
 
 	if (!o->kinds)
 		return bytes_printf(to, "%s",
-				    o->what == FOLDED_CHOICE_CPU    ? "Running"
+				    o->wakers			    ? "Waiting, and who ended it"
+				    : o->what == FOLDED_CHOICE_CPU  ? "Running"
 				    : o->what == FOLDED_CHOICE_WAIT ? "Waiting and ready"
 								    : "Thread time");
 	for (word = 0; verb_kinds[word] && !err; word++)
@@ -242,6 +244,8 @@ static int load(struct trace *traces[2], const struct flamegraph_options *o, int
 		const char *path = o->diff ? argv[i] : show_path(argc, argv);
 
 		err = show_load(&traces[i], path, &o->lookup, true, (enum symbol_names)o->names);
+		if (!err && o->wakers)
+			err = show_need_wakers(traces[i], path);
 		if (!err && traces[i]->damage)
 			talk("recording %s: incomplete: %s: the picture is of the part that can be read",
 			     path, traces[i]->damage);
@@ -256,6 +260,7 @@ int command_flamegraph(const struct flamegraph_options *o, int argc, char **argv
 		.states = chosen_states(o),
 		.base = (enum path_base)o->base,
 		.reverse = o->reverse,
+		.wakers = o->wakers,
 		.least = flame_svg_least(&page, o->min_width),
 		.room = flame_svg_room(),
 		.cost = flame_svg_cost,

@@ -10,6 +10,8 @@ int command_folded(const struct folded_options *o, int argc, char **argv)
 	struct trace *trace = NULL;
 	int err = show_load(&trace, show_path(argc, argv), &o->lookup, true, (enum symbol_names)o->names);
 
+	if (!err && o->what == FOLDED_CHOICE_WAKERS)
+		err = show_need_wakers(trace, show_path(argc, argv));
 	if (!err && trace->damage)
 		talk("recording %s: incomplete: %s: its stacks are those of the part that can be read", show_path(argc, argv),
 		     trace->damage);

@@ -170,6 +170,7 @@ static int session(struct record *r, const struct record_target *t, struct sessi
 		.quiet = o->quiet,
 		.stacks = !o->no_stacks,
 		.kernel_stacks = o->kernel_stacks,
+		.wakers = o->wakers,
 		.sample_hz = (uint32_t)o->frequency,
 		.workload = &r->workload,
 		.parser = &r->parser,

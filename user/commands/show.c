@@ -72,8 +72,15 @@ int show_flush(FILE *out, const char *name)
 }
 
 _Static_assert((int)FOLDED_CHOICE_ALL == (int)FOLD_ALL && (int)FOLDED_CHOICE_CPU == (int)FOLD_CPU &&
-		       (int)FOLDED_CHOICE_WAIT == (int)FOLD_WAIT,
-	       "what --all, --cpu and --wait choose");
+		       (int)FOLDED_CHOICE_WAIT == (int)FOLD_WAIT && (int)FOLDED_CHOICE_WAKERS == (int)FOLD_BLOCKED,
+	       "what --all, --cpu, --wait and --wakers choose");
+
+int show_need_wakers(const struct trace *t, const char *path)
+{
+	if (t->meta.wakers)
+		return 0;
+	return fail(-EINVAL, "recording %s: --wakers: who ended the waits was not recorded: record with run --wakers or attach --wakers", path);
+}
 
 int show_report(const struct trace *t, FILE *out, const char *name, bool json, bool threads_all)
 {
@@ -93,7 +100,7 @@ out:
 
 int show_folded(const struct trace *t, FILE *out, const char *name, int what)
 {
-	const struct fold_choice choice = {.what = (enum fold_what)what};
+	const struct fold_choice choice = {.what = (enum fold_what)what, .wakers = what == FOLDED_CHOICE_WAKERS};
 	struct fold *fold = NULL;
 	int err = fold_build(&fold, t, &choice);
 

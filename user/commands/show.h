@@ -40,6 +40,9 @@ int show_report(const struct trace *t, FILE *out, const char *name, bool json, b
 /* The same for folded stacks; `what` is an enum folded_choice. */
 int show_folded(const struct trace *t, FILE *out, const char *name, int what);
 
+/* 0 if the recording at `path` knows who ended the waits, else -EINVAL and a message. */
+int show_need_wakers(const struct trace *t, const char *path);
+
 /* How text for people should look on this stream: width, colours, UTF-8. */
 struct page_style show_style(FILE *out);
 

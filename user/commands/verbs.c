@@ -64,6 +64,8 @@ const char *const verb_kinds[] = {WAIT_KINDS(KIND_WORD) "running", "ready", "io"
 	 .help = "no stacks: cheaper, and the folded file has only process, thread and kind"},                \
 	{.name = "kernel-stacks", .type = OPTION_FLAG, .field = RECORD_FIELD(kernel_stacks),                  \
 	 .help = "the full kernel stack of every wait: costs 2 us and more a wait"},                          \
+	{.name = "wakers", .type = OPTION_FLAG, .field = RECORD_FIELD(wakers),                                \
+	 .help = "record who ends each wait, with its stack: costs 0.3 us a wait"},                           \
 	{.name = "frequency", .type = OPTION_U64, .value = "HZ", .max = 10000, .field = RECORD_FIELD(frequency), \
 	 .help = "samples a second of what runs (199); 0 takes none"},                                        \
 	LINES_OPTIONS(RECORD_FIELD(lookup))
@@ -112,6 +114,8 @@ static const struct option folded_table[] = {
 	 .help = "running time only"},
 	{.name = "wait", .type = OPTION_SELECT, .number = FOLDED_CHOICE_WAIT, .field = offsetof(struct folded_options, what),
 	 .help = "waiting and ready time only"},
+	{.name = "wakers", .type = OPTION_SELECT, .number = FOLDED_CHOICE_WAKERS, .field = offsetof(struct folded_options, what),
+	 .help = "waiting time only, and behind each wait who ended it (recorded with run --wakers)"},
 	{.name = "all", .type = OPTION_SELECT, .number = FOLDED_CHOICE_ALL, .field = offsetof(struct folded_options, what),
 	 .help = "all of it (this is what is printed without an option)"},
 	{.name = "names", .type = OPTION_CHOICE, .value = "full|short|raw", .choices = names_words,
@@ -134,6 +138,8 @@ static const struct option flamegraph_table[] = {
 	{.name = "kind", .type = OPTION_SET, .value = "KIND[,KIND...]", .choices = verb_kinds,
 	 .field = offsetof(struct flamegraph_options, kinds),
 	 .help = "only time in these: running, ready, wait kinds or their groups; may be given more than once"},
+	{.name = "wakers", .type = OPTION_FLAG, .field = offsetof(struct flamegraph_options, wakers),
+	 .help = "waiting time only, and above each wait who ended it, with its stack on its head (recorded with run --wakers)"},
 	{.name = "by", .type = OPTION_CHOICE, .value = "name|process|thread", .choices = base_words,
 	 .field = offsetof(struct flamegraph_options, base),
 	 .help = "what stands below the functions: processes and threads of one name together (name), each process alone "
@@ -204,13 +210,25 @@ static int check_attach(const void *o, int argc)
 	return 0;
 }
 
+/* What of the time is drawn. */
+static int check_drawn(const struct flamegraph_options *f)
+{
+	const char *what = f->what == FOLDED_CHOICE_CPU ? "cpu" : "wait";
+
+	if (f->kinds && f->what)
+		return fail(-EINVAL, "options --kind and --%s exclude each other: give one of them", what);
+	if (f->wakers && (f->what || f->reverse))
+		return fail(-EINVAL, "options --wakers and --%s exclude each other: give one of them", f->reverse ? "reverse" : what);
+	return 0;
+}
+
 static int check_flamegraph(const void *o, int argc)
 {
 	const struct flamegraph_options *f = o;
+	int err = check_drawn(f);
 
-	if (f->kinds && f->what)
-		return fail(-EINVAL, "options --kind and --%s exclude each other: give one of them",
-			    f->what == FOLDED_CHOICE_CPU ? "cpu" : "wait");
+	if (err)
+		return err;
 	if (f->diff && argc != 2)
 		return fail(-EINVAL, "--diff compares two recordings: give two FILEs");
 	if (!f->diff && argc > 1)
@@ -284,7 +302,7 @@ static const struct verb verbs[] = {
 	 .about = "Prints the report of the recording FILE (" VERB_RECORDING
 		  "; - is standard input). Needs no root.\n",
 	 .max_words = 1, .words = "FILE", .usage_status = 2, .failure_status = 1},
-	{VERB(folded), .synopsis = "[--cpu|--wait|--all] [OPTIONS] [FILE]",
+	{VERB(folded), .synopsis = "[--cpu|--wait|--wakers|--all] [OPTIONS] [FILE]",
 	 .summary = "print a recording as folded stacks, for flame graphs",
 	 .about = "Prints the stacks of the recording FILE (" VERB_RECORDING
 		  "; - is standard input), one line each:\n"

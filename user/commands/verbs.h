@@ -31,6 +31,7 @@ struct record_options {
 	bool json;	    /* the report as JSON */
 	bool no_stacks;
 	bool kernel_stacks;
+	bool wakers; /* who ends waits */
 	struct lookup_options lookup; /* of what is shown at the end; from files of this machine alone */
 };
 
@@ -59,7 +60,7 @@ struct folded_options {
 	int what;  /* enum folded_choice */
 	int names; /* enum symbol_names */
 };
-enum folded_choice { FOLDED_CHOICE_ALL = 0, FOLDED_CHOICE_CPU = 1, FOLDED_CHOICE_WAIT = 2 };
+enum folded_choice { FOLDED_CHOICE_ALL = 0, FOLDED_CHOICE_CPU = 1, FOLDED_CHOICE_WAIT = 2, FOLDED_CHOICE_WAKERS = 3 };
 
 struct flamegraph_options {
 	struct lookup_options lookup;
@@ -71,7 +72,7 @@ struct flamegraph_options {
 	uint64_t kinds;		    /* bits of verb_kinds, 0: all */
 	uint64_t width;
 	double min_width;
-	bool icicle, reverse, diff;
+	bool icicle, reverse, diff, wakers;
 };
 enum flamegraph_base { FLAMEGRAPH_BY_NAME = 0, FLAMEGRAPH_BY_PROCESS = 1, FLAMEGRAPH_BY_THREAD = 2 };
 enum flamegraph_scale {

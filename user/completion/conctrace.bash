@@ -5,7 +5,7 @@
 # "--name" for flags, "--name:TYPE" for options with a value, "-x:TYPE" for their letters.
 _conctrace_options() { # VERB
 	local record="--output:path -o:path --folded:path --report:path --quiet -q --json --threads:most,all
-		--no-stacks --kernel-stacks --frequency:number --inlines --lines"
+		--no-stacks --kernel-stacks --wakers --frequency:number --inlines --lines"
 	local lookup="--inlines --lines --symfs:path --debuginfod"
 	local everywhere="--help -h --version"
 	local kinds="unknown,disk,network,local,poll,mutex,file_lock,kernel_lock,condition,join,child,ipc,sleep,fault,signal,stopped,syscall"
@@ -16,9 +16,9 @@ _conctrace_options() { # VERB
 	run) echo "$record --wait-all --user:user --as-root $everywhere" ;;
 	attach) echo "--pid:pids -p:pids --duration:seconds -d:seconds $record $everywhere" ;;
 	report) echo "--json --threads:most,all --names:full,short,raw $lookup $everywhere" ;;
-	folded) echo "--cpu --wait --all --names:full,short,raw $lookup $everywhere" ;;
+	folded) echo "--cpu --wait --wakers --all --names:full,short,raw $lookup $everywhere" ;;
 	flamegraph)
-		echo "--output:path -o:path --cpu --wait --all --kind:set=$kinds --by:name,process,thread --names:full,short,raw --diff
+		echo "--output:path -o:path --cpu --wait --all --kind:set=$kinds --wakers --by:name,process,thread --names:full,short,raw --diff
 			--scale:auto,none,wall,total --icicle --reverse --title:text --width:number --min-width:decimal $lookup $everywhere"
 		;;
 	compare | doctor) echo "--json $everywhere" ;;

@@ -101,6 +101,8 @@ struct load {
 	/* the stream, in order of arrival: struct trace_cycle and trace_sample, .thread a draft, .stack a
 	 * load_stack */
 	struct bytes cycles, samples;
+	struct bytes wakes;	   /* wakers.c */
+	struct strings *waker_ids; /* what makes a waker distinct, as bytes; NULL: there are none */
 	unsigned char (*syscalls_seen)[1 << 16];
 
 	/* stacks; [0] is the empty one */
@@ -124,6 +126,13 @@ int meta_finish(struct load *l); /* defaults, the command, names for all system 
 
 /* records.c: SECTION_EVENTS */
 int records_read(struct load *l, const unsigned char *data, size_t len);
+
+/* Of a thread number, made if it is new. */
+int draft_index(struct load *l, uint32_t number, uint32_t *index);
+
+/* wakers.c: WIRE_WAKE; wakers_build after the timeline */
+int wake_read(struct load *l, const void *record);
+int wakers_build(struct load *l);
 
 /* stacks.c: SECTION_FILES, SECTION_NAMES, WIRE_STACK */
 int files_read(struct load *l, const unsigned char *data, size_t len);

@@ -28,6 +28,7 @@ static const struct meta_key {
 	{"sample_hz", META_U32, offsetof(struct trace_meta, sample_hz)},
 	{"stacks", META_BOOL, offsetof(struct trace_meta, stacks)},
 	{"kernel_stacks", META_BOOL, offsetof(struct trace_meta, kernel_stacks)},
+	{"wakers", META_BOOL, offsetof(struct trace_meta, wakers)},
 	{"probe_ns", META_U64, offsetof(struct trace_meta, probe_ns)},
 	{"probe_runs", META_U64, offsetof(struct trace_meta, probe_runs)},
 	{"recorder_cpu_ns", META_U64, offsetof(struct trace_meta, recorder_cpu_ns)},

@@ -19,7 +19,7 @@ static void see_time(struct load *l, uint64_t from, uint64_t to)
 
 /* The draft of a thread number, made if it is new. Records of one thread come in runs: the last answer is
  * kept. */
-static int draft_index(struct load *l, uint32_t number, uint32_t *index)
+int draft_index(struct load *l, uint32_t number, uint32_t *index)
 {
 	uint64_t *at;
 	int err;
@@ -258,6 +258,7 @@ static const struct {
 	[WIRE_EXEC] = {sizeof(struct wire_exec), read_exec},
 	[WIRE_WAIT] = {sizeof(struct wire_wait), read_wait},
 	[WIRE_END] = {sizeof(struct wire_end), read_end},
+	[WIRE_WAKE] = {sizeof(struct wire_wake), wake_read},
 };
 
 static int read_record(struct load *l, const struct wire_head *head, const unsigned char *record)

@@ -320,6 +320,8 @@ int stacks_build(struct load *l)
 		l->t->cycles[i].stack = stack_of[l->t->cycles[i].stack];
 	for (i = 0; i < l->t->n_samples; i++)
 		l->t->samples[i].stack = stack_of[l->t->samples[i].stack];
+	for (i = 0; i < l->t->n_wakers; i++)
+		l->t->wakers[i].stack = stack_of[l->t->wakers[i].stack];
 	free(stack_of);
 	free(f.names);
 	intmap_release(&f.name_of);

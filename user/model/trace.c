@@ -120,6 +120,8 @@ static void load_release(struct load *l)
 	free(l->draft_of_thread);
 	bytes_release(&l->cycles);
 	bytes_release(&l->samples);
+	bytes_release(&l->wakes);
+	strings_free(l->waker_ids);
 	free(l->stacks);
 	intmap_release(&l->stack_of);
 	bytes_release(&l->raw_frames);
@@ -134,6 +136,8 @@ static int build(struct load *l, const struct trace_source *source)
 		err = threads_build(l);
 	if (!err)
 		err = timeline_build(l);
+	if (!err)
+		err = wakers_build(l);
 	if (!err)
 		err = processes_build(l);
 	if (!err && source)
@@ -191,6 +195,7 @@ void trace_free(struct trace *t)
 	free(t->processes);
 	free(t->cycles);
 	free(t->samples);
+	free(t->wakers);
 	free(t->stacks);
 	free(t->frames);
 	free(t->files);

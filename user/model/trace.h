@@ -27,6 +27,7 @@ struct trace_cycle {
 	uint16_t syscall, flags;
 	uint8_t kind, ready, blocked;
 	uint8_t thinned; /* see wire_cycle */
+	uint32_t waker;  /* who ended the wait: index in trace.wakers; 0: not known, or nobody has */
 };
 
 struct trace_sample {
@@ -34,6 +35,16 @@ struct trace_sample {
 	uint32_t thread, stack;
 	uint16_t syscall, flags;
 };
+
+/* Who ends waits: the distinct ones. */
+struct trace_waker {
+	uint32_t thread;   /* index in trace.threads; TRACE_NO_THREAD: not traced, or no thread */
+	uint32_t stack;    /* index in trace.stacks */
+	const char *comm;  /* of one that is not traced; NULL: no thread; cleaned */
+	uint16_t syscall;  /* what it did; for trace_syscall_name with its flags */
+	uint16_t flags;    /* WIRE_WAKE_* */
+};
+#define TRACE_NO_THREAD UINT32_MAX
 
 struct trace_thread {
 	uint32_t number;  /* as in the records */
@@ -125,7 +136,7 @@ struct trace_meta {
 	uint64_t alive;       /* in a recording that has no end: what happened until then had been written; 0: not known */
 	uint64_t realtime_ns; /* CLOCK_REALTIME at start */
 	uint32_t sample_hz;   /* 0: no samples */
-	bool stacks, kernel_stacks;
+	bool stacks, kernel_stacks, wakers;
 	uint64_t probe_ns;    /* estimated time in the probes, for traced and untraced switches */
 	uint64_t probe_runs;  /* how many runs that covers (exact) */
 	uint64_t recorder_cpu_ns; /* CPU time of the recorder itself while tracing */
@@ -138,6 +149,7 @@ struct trace {
 	struct trace_process *processes; size_t n_processes; /* by start, the orphans' (pid 0, "[no detail]") last */
 	struct trace_cycle *cycles; size_t n_cycles;         /* by thread, then time */
 	struct trace_sample *samples; size_t n_samples;      /* by thread, then time */
+	struct trace_waker *wakers; size_t n_wakers;         /* [0] is nobody */
 	struct trace_stack *stacks; size_t n_stacks;         /* [0] is empty */
 	struct trace_frame *frames; size_t n_frames;
 	struct trace_file *files; size_t n_files;            /* as in the recording */

@@ -126,6 +126,17 @@
 	X("places[].ns", "integer", "total")                                                                 \
 	X("places[].count", "integer", "waits")                                                              \
 	X("places[].max_ns", "integer", "the longest")                                                       \
+	X("wakers", "array", "who ended the waits: those that cost most; empty unless recorded with --wakers") \
+	X("wakers[]", "object", "waits of one kind at one place that one waker ended, from one place")       \
+	X("wakers[].kind", "string", "what was waited for")                                                  \
+	X("wakers[].place", "string", "where: the innermost function that is the program's own")             \
+	X("wakers[].waker", "string", "process, process/thread, name (not traced), name (kernel), [interrupt], [softirq]") \
+	X("wakers[].waker_place", "string or null", "the waker's innermost function that is its program's own") \
+	X("wakers[].waker_syscall", "string or null", "what it called; null: none")                          \
+	X("wakers[].softirq", "boolean", "in a softirq")                                                     \
+	X("wakers[].ns", "integer", "total of these waits")                                                  \
+	X("wakers[].count", "integer", "waits")                                                              \
+	X("wakers[].max_ns", "integer", "the longest")                                                       \
 	X("stacks", "object", "the user stacks of waits, ready time and samples")                            \
 	X("stacks.taken", "integer", "with frames")                                                          \
 	X("stacks.complete", "integer", "of these, whole: they begin where the thread did")                  \

@@ -247,6 +247,29 @@ static void put_places(struct json *j, const struct report *r)
 	json_array_end(j);
 }
 
+static void put_wakers(struct json *j, const struct report *r)
+{
+	size_t i;
+
+	json_array(j, "wakers");
+	for (i = 0; i < r->n_wakers; i++) {
+		const struct report_waker *w = &r->wakers[i];
+
+		json_object(j, NULL);
+		json_text(j, "kind", wait_kind_name(w->kind));
+		json_text(j, "place", w->place);
+		json_text(j, "waker", w->who);
+		json_text(j, "waker_place", w->by_place[0] ? w->by_place : NULL);
+		json_text(j, "waker_syscall", w->by_syscall);
+		json_bool(j, "softirq", w->softirq);
+		json_u64(j, "ns", w->ns);
+		json_u64(j, "count", w->count);
+		json_u64(j, "max_ns", w->max_ns);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 static void put_tail(struct json *j, const struct report *r)
 {
 	const struct report_cost *c = &r->cost;
@@ -298,6 +321,7 @@ static void print_json(const struct report *r, FILE *out, const struct page_styl
 		put_process(&j, r, &r->processes[i]);
 	json_array_end(&j);
 	put_places(&j, r);
+	put_wakers(&j, r);
 	put_tail(&j, r);
 	json_object_end(&j);
 	json_finish(&j);

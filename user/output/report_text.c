@@ -17,6 +17,7 @@ static void print_text(const struct report *r, FILE *out, const struct page_styl
 	text_life_cycle(&p, r);
 	text_threads(&p, r);
 	text_places(&p, r);
+	text_wakers(&p, r);
 }
 
 const struct report_format report_text = {.name = "text", .print = print_text};

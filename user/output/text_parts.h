@@ -21,6 +21,9 @@ void text_life_cycle(struct page *p, const struct report *r);
 void text_threads(struct page *p, const struct report *r);
 void text_places(struct page *p, const struct report *r);
 
+/* text_wakers.c */
+void text_wakers(struct page *p, const struct report *r);
+
 /* The ink of each state, the same everywhere. */
 enum page_ink ink_of_group(enum wait_group group);
 
