@@ -164,8 +164,9 @@ static __always_inline __u32 kind_of_call(struct call *call, struct wire_state *
 /*
  * Sets kind, syscall, cycle_flags, deadline and address of `st` for a task that blocks now with state bits `state`. True: only the
  * kernel stack can tell, refine_cause must be told what it says (that costs microseconds: asked where nothing cheaper tells).
+ * `foreign`: 0 if the task is the current one, else its TID.
  */
-static __always_inline bool find_cause(struct task_struct *task, struct wire_state *st, __u32 state, bool foreign)
+static __always_inline bool find_cause(struct task_struct *task, struct wire_state *st, __u32 state, __u32 foreign)
 {
 	bool uninterruptible = state & TASK_UNINTERRUPTIBLE;
 	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
@@ -191,6 +192,8 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 		else if (call.abi == SYSCALL_ABI_X32)
 			st->cycle_flags |= WIRE_CYCLE_X32;
 		find_files(&call, task);
+		if (foreign)
+			check_seeded(&call);
 		st->kind = kind_of_call(&call, st, uninterruptible);
 	} else {
 		st->kind = WAIT_FAULT;

@@ -10,7 +10,8 @@ struct call {
 	__u32 nr;
 	__u8 abi;   /* enum syscall_abi */
 	__u8 class; /* enum syscall_class */
-	__u8 foreign; /* of a task that is not the current one: its memory can't be read */
+	__u8 pad[2];
+	__u32 foreign; /* not 0: the TID of a task that is not the current one: of its memory there is what the user side has read */
 	__u32 max_fds; /* the task's descriptor table */
 	__u64 files;   /* address of its array of struct file * */
 };
@@ -22,6 +23,42 @@ struct call {
 #define NAME8(a, b, c, d, e, f, g, h)                                                              \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/* What the user side has read of a thread's memory. 0, or not: it has not read that, or not for this call. */
+static __always_inline long read_seeded(__u32 tid, void *to, const __u32 size, __u64 address)
+{
+	struct wire_seed_memory *m = bpf_map_lookup_elem(&seed_memory, &tid);
+	__u32 i;
+
+	if (!m)
+		return -1;
+#pragma unroll
+	for (i = 0; i < 6; i++) {
+		__u64 off = address - (m->arg[i] - SEED_BEFORE);
+
+		if (!(m->there & 1U << i) || off > SEED_BYTES - size)
+			continue;
+		barrier_var(off); /* the verifier wants to see the bound in the register that is added */
+		return bpf_probe_read_kernel(to, size, &m->memory[i][off & (SEED_BYTES - 1)]);
+	}
+	return -1;
+}
+
+/* Is the thread in the call that the user side has seen? Else what that has read says nothing, and goes. */
+static __always_inline void check_seeded(const struct call *call)
+{
+	__u32 tid = call->foreign;
+	struct wire_seed_memory *m = bpf_map_lookup_elem(&seed_memory, &tid);
+
+	if (m && (m->nr != call->nr || m->arg[0] != call->arg[0] || m->arg[1] != call->arg[1] || m->arg[2] != call->arg[2]))
+		m->there = 0;
+}
+
+/* Memory of the thread whose call it is: of the current one (tid 0), or of one that is taken in. */
+static __always_inline long read_memory(__u32 tid, void *to, const __u32 size, __u64 address)
+{
+	return tid ? read_seeded(tid, to, size, address) : bpf_probe_read_user(to, size, (void *)address);
+}
 
 /* A descriptor that is no file of the disk and no socket: eventfd, timerfd, signalfd, inotify, … */
 static __always_inline __u64 anon_name(struct file *file)
@@ -143,7 +180,7 @@ static __always_inline __u32 socketcall_kind(struct call *call)
 {
 	__u32 fd = 0;
 
-	if (call->foreign || bpf_probe_read_user(&fd, sizeof(fd), (void *)call->arg[1]))
+	if (read_memory(call->foreign, &fd, sizeof(fd), call->arg[1]))
 		return WAIT_NETWORK;
 	return fd_kind(call, fd);
 }
@@ -163,10 +200,8 @@ static __always_inline bool clone_is_vfork(const struct call *call)
 	if (call->nr == (call->abi == SYSCALL_ABI_COMPAT ? 190 : 58)) /* vfork */
 		return true;
 #endif
-	if (call->nr == 435 && call->foreign) /* clone3: an uninterruptible one is most likely that */
-		return true;
-	if (call->nr == 435 && bpf_probe_read_user(&flags, sizeof(flags), (void *)call->arg[0])) /* clone3, all ABIs */
-		return false;
+	if (call->nr == 435 && read_memory(call->foreign, &flags, sizeof(flags), call->arg[0])) /* clone3, all ABIs */
+		return call->foreign; /* an uninterruptible one is most likely that */
 	return flags & CLONE_VFORK;
 }
 

@@ -59,7 +59,7 @@ static __always_inline bool in_rwlock(const struct futex_words *w)
 	       (readers1 >= 8 && readers1 < 8 * 65536) || (readers2 >= 8 && readers2 < 8 * 65536);
 }
 
-__attribute__((weak)) __noinline __u32 kind_of_futex_value(__u64 address, __u32 value, __u32 shared, __u32 foreign)
+__attribute__((weak)) __noinline __u32 kind_of_futex_value(__u64 address, __u32 value, __u32 shared, __u32 tid)
 {
 	struct futex_words w;
 
@@ -69,9 +69,7 @@ __attribute__((weak)) __noinline __u32 kind_of_futex_value(__u64 address, __u32 
 		return WAIT_JOIN;
 	if (value != 2 && value != 3)
 		return WAIT_CONDITION;
-	if (foreign) /* glibc's condition variables wait with other values, before 2.41 */
-		return WAIT_MUTEX;
-	if (bpf_probe_read_user(&w, sizeof(w), (void *)(address - 12)))
+	if (read_memory(tid, &w, sizeof(w), address - 12))
 		return value == 2 ? WAIT_MUTEX : WAIT_CONDITION;
 	if (value == 2)
 		return in_barrier(&w) ? WAIT_CONDITION : WAIT_MUTEX;
@@ -83,7 +81,7 @@ static __always_inline void set_futex_deadline(struct wire_state *st, const stru
 {
 	__u64 ns;
 
-	if (!address)
+	if (!address || (relative && call->foreign)) /* since when it has waited is not known */
 		return;
 	ns = read_time(call, address, time64, 1);
 	if (!ns)

@@ -88,7 +88,7 @@ static __always_inline __u32 seed_state(struct task_struct *task, struct wire_st
 	}
 	st->blocked = 1;
 	st->end.blocked = 1;
-	if (find_cause(task, st, state, true))
+	if (find_cause(task, st, state, task->pid))
 		ask_kernel_stack(task, st);
 	st->cycle_flags |= WIRE_CYCLE_FIRST;
 	open_wait(st);

@@ -184,6 +184,15 @@ SHARED struct {
 	__type(value, struct orphans);
 } orphans SEC(".maps");
 
+/* by TID, while threads are taken in; nothing is in it but then */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_seed_memory);
+} seed_memory SEC(".maps");
+
 /* settings: read-only from load on */
 SHARED const volatile struct wire_settings settings;
 SHARED const volatile __u8 class_kinds[N_SYSCALL_CLASSES]; /* of classes whose kind is always the same */

@@ -7,6 +7,7 @@
 
 #define EPOLL_LOOK 15 /* items of an epoll set that are counted: the upper four levels of its tree */
 
+/* From now on. For a thread that is taken in, which waits already, that is too late: poll_kind takes it back. */
 static __always_inline void set_relative(struct wire_state *st, __u64 ns)
 {
 	st->deadline = bpf_ktime_get_ns() + ns;
@@ -56,7 +57,7 @@ static __always_inline bool polls_timers_only(const struct call *call)
 	for (i = 0; i < 4; i++) {
 		if (i >= call->arg[1])
 			return true;
-		if (bpf_probe_read_user(&p, sizeof(p), (void *)(call->arg[0] + i * sizeof(p))))
+		if (read_memory(call->foreign, &p, sizeof(p), call->arg[0] + i * sizeof(p)))
 			return false;
 		file = p.fd < 0 ? NULL : fd_file(call, p.fd);
 		if (p.fd >= 0 && (!file || !is_timerfd(file)))
@@ -77,7 +78,7 @@ static __always_inline __u8 kind_of_poll(struct call *call, struct wire_state *s
 		return kind_without_descriptors(call->class == SYSCALL_PPOLL ? !call->arg[2] : (__s32)call->arg[2] < 0);
 	if (look_closer(st))
 		note_sources(st, call->arg[1]);
-	return call->arg[1] <= 4 && !call->foreign && polls_timers_only(call) ? WAIT_SLEEP : WAIT_POLL;
+	return call->arg[1] <= 4 && polls_timers_only(call) ? WAIT_SLEEP : WAIT_POLL;
 }
 
 static __always_inline __u32 count_bits(__u64 v)
@@ -88,19 +89,33 @@ static __always_inline __u32 count_bits(__u64 v)
 	return (v * 0x0101010101010101ULL) >> 56;
 }
 
-/* Descriptors in the three sets of select(2); those above 255 are not looked at. */
-__attribute__((weak)) __noinline __u32 count_selected(__u32 n, __u64 readable, __u64 writable, __u64 except)
+#define SETS_NOT_READ 0xffffffff
+
+/* 64 descriptors of a set; NULL has none. Not 0: could not be read. */
+static __always_inline long read_set(__u32 tid, __u64 *bits, __u64 set, __u32 i)
+{
+	*bits = 0;
+	return set ? read_memory(tid, bits, sizeof(*bits), set + i * 8) : 0;
+}
+
+/*
+ * Descriptors in the three sets of select(2); those above 255 are not looked at. Of a thread that is taken in: SETS_NOT_READ, if they could not
+ * be read.
+ */
+__attribute__((weak)) __noinline __u32 count_selected(__u32 n, __u64 readable, __u64 writable, __u64 except, __u32 tid)
 {
 	__u32 found = 0, i;
 	__u64 r, w, e;
+	long failed;
 
 	for (i = 0; i < 4; i++) {
 		if (i * 64 >= n)
 			break;
-		r = w = e = 0;
-		bpf_probe_read_user(&r, sizeof(r), (void *)(readable + i * 8));
-		bpf_probe_read_user(&w, sizeof(w), (void *)(writable + i * 8));
-		bpf_probe_read_user(&e, sizeof(e), (void *)(except + i * 8));
+		failed = read_set(tid, &r, readable, i);
+		failed |= read_set(tid, &w, writable, i);
+		failed |= read_set(tid, &e, except, i);
+		if (failed && tid)
+			return SETS_NOT_READ;
 		found += count_bits(r | w | e);
 	}
 	return found;
@@ -114,9 +129,9 @@ static __always_inline __u8 kind_of_select(struct call *call, struct wire_state 
 	if (!call->arg[0] || !(call->arg[1] | call->arg[2] | call->arg[3]))
 		return kind_without_descriptors(!call->arg[4]);
 	st->polls++;
-	if (call->foreign)
+	found = count_selected(call->arg[0], call->arg[1], call->arg[2], call->arg[3], call->foreign);
+	if (found == SETS_NOT_READ)
 		return WAIT_POLL;
-	found = count_selected(call->arg[0], call->arg[1], call->arg[2], call->arg[3]);
 	note_sources(st, found);
 	return found || call->arg[0] > 256 ? WAIT_POLL : WAIT_SLEEP;
 }
@@ -180,8 +195,8 @@ static __always_inline __u8 kind_of_uring(struct call *call, struct wire_state *
 
 	if (!(call->arg[3] & 1)) /* IORING_ENTER_GETEVENTS */
 		return WAIT_DISK;
-	if (call->arg[3] & 8 && !call->foreign && /* IORING_ENTER_EXT_ARG */
-	    !bpf_probe_read_user(&ext, sizeof(ext), (void *)call->arg[4]) && ext.time)
+	if (call->arg[3] & 8 && /* IORING_ENTER_EXT_ARG */
+	    !read_memory(call->foreign, &ext, sizeof(ext), call->arg[4]) && ext.time)
 		set_relative_time(st, call, ext.time, true, 1);
 	if (call->arg[3] & 16) /* IORING_ENTER_REGISTERED_RING: no descriptor */
 		return WAIT_POLL;
@@ -196,13 +211,9 @@ static __always_inline __u8 kind_of_uring(struct call *call, struct wire_state *
 	return WAIT_POLL;
 }
 
-__attribute__((weak)) __noinline __u32 poll_kind(struct call *call, struct wire_state *st)
+static __always_inline __u32 kind_of_any_poll(struct call *call, struct wire_state *st)
 {
-	bool time64;
-
-	if (!call || !st)
-		return WAIT_POLL;
-	time64 = call->nr >= 400; /* ppoll_time64, pselect6_time64 and all later calls */
+	bool time64 = call->nr >= 400; /* ppoll_time64, pselect6_time64 and all later calls */
 	switch (call->class) {
 	case SYSCALL_POLL:
 		set_relative_ms(st, call->arg[2]);
@@ -225,6 +236,18 @@ __attribute__((weak)) __noinline __u32 poll_kind(struct call *call, struct wire_
 	default:
 		return kind_of_uring(call, st);
 	}
+}
+
+__attribute__((weak)) __noinline __u32 poll_kind(struct call *call, struct wire_state *st)
+{
+	__u32 kind;
+
+	if (!call || !st)
+		return WAIT_POLL;
+	kind = kind_of_any_poll(call, st);
+	if (call->foreign)
+		st->deadline = 0;
+	return kind;
 }
 
 #endif

@@ -215,7 +215,7 @@ static __noinline void die(struct task_struct *task, struct wire_state *st, __u6
  */
 __noinline int cause_of_current(struct wire_state *st, __u32 state)
 {
-	return st ? find_cause(bpf_get_current_task_btf(), st, state, false) : 0;
+	return st ? find_cause(bpf_get_current_task_btf(), st, state, 0) : 0;
 }
 
 /*

@@ -15,14 +15,12 @@ static __always_inline __u64 read_time(const struct call *call, __u64 address, b
 	__s64 wide[2];
 	__s32 narrow[2];
 
-	if (call->foreign)
-		return 0;
 	if (call->abi == SYSCALL_ABI_COMPAT && !time64) {
-		if (bpf_probe_read_user(narrow, sizeof(narrow), (void *)address))
+		if (read_memory(call->foreign, narrow, sizeof(narrow), address))
 			return 0;
 		return (__u64)narrow[0] * NS_PER_S + (__u64)narrow[1] * unit;
 	}
-	if (bpf_probe_read_user(wide, sizeof(wide), (void *)address))
+	if (read_memory(call->foreign, wide, sizeof(wide), address))
 		return 0;
 	if ((__u64)wide[0] > (1ULL << 33)) /* 272 years: for ever */
 		return 0;

@@ -109,6 +109,20 @@ struct wire_wchan {
 #define N_WCHANS 48
 #define WCHAN_FRAMES 16
 
+/*
+ * Attach: what the arguments of a blocked thread's system call point to. The iterator that takes the thread in can't read that memory; the
+ * user side has read it just before. It counts if the thread is in the same call still.
+ */
+#define SEED_BEFORE 16 /* bytes before the place that an argument points to */
+#define SEED_BYTES 64
+struct wire_seed_memory {
+	__u64 arg[6];
+	__u32 nr;
+	__u32 there; /* by bit: of which arguments there is memory */
+	__u8 memory[6][SEED_BYTES];
+};
+#define SEED_THREADS 65536 /* at most */
+
 /* Settings, read-only from load on. */
 struct wire_settings {
 	__u8 stacks;         /* stacks of waits and of ready time */

@@ -140,11 +140,11 @@ expect_one_wait() { # TID KIND
 
 @test "processes blocked in each kind of wait since before the attach" {
 	pids="" wanted=""
-	while read -r kind form; do
-		requires "workload-wait_$kind"
-		start_target "$WORKLOADS/wait_$kind" "$form" 1 25000
+	while read -r program form kind; do
+		requires "workload-wait_$program"
+		start_target "$WORKLOADS/wait_$program" "$form" 1 25000
 		pids+=,$TARGET
-		wanted+="$TARGET $kind"$'\n'
+		wanted+="$TARGET ${kind:-$program}"$'\n'
 	done <<-END
 		network tcp
 		local pipe
@@ -164,7 +164,12 @@ expect_one_wait() { # TID KIND
 		local fifo_open
 		poll select
 		mutex rwlock_write
+		mutex rwlock_read
+		mutex rwlock_reader
 		mutex pi
+		condition barrier
+		poll poll_timerfd sleep
+		poll epoll_timerfd sleep
 		condition sem
 		ipc mq_receive
 		sleep poll

@@ -17,6 +17,7 @@
 #include <bpf/libbpf_legacy.h>
 
 #include "base/fail.h"
+#include "capture/blocked_calls.h"
 #include "capture/preempt_place.h"
 #include "capture/probe_sums.h"
 #include "capture/syscalls.h"
@@ -110,6 +111,20 @@ static void set_class_kinds(uint8_t *kinds)
 #undef SET_KIND
 }
 
+/* What is not needed is not loaded. */
+static int choose_programs(struct probes *p, const struct probes_options *o)
+{
+	int err = o->attach ? bpf_map__set_max_entries(p->skel->maps.seed_memory, SEED_THREADS) : 0;
+
+	if (!err)
+		err = bpf_program__set_autoload(p->skel->progs.seed_threads, o->attach);
+	if (!err)
+		err = bpf_program__set_autoload(p->skel->progs.on_waking, o->wakers);
+	if (!err)
+		err = bpf_program__set_autoload(p->skel->progs.on_sample, o->sample_hz > 0);
+	return err;
+}
+
 static int set_up_object(struct probes *p, const struct probes_options *o)
 {
 	struct wire_settings *settings = (struct wire_settings *)&p->skel->rodata->settings;
@@ -151,13 +166,7 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 		err = bpf_map__set_max_entries(p->skel->maps.cpu_slots, p->cpu_limit);
 	if (!err)
 		err = unwind_arrays_size(p->skel->obj, p->cpu_limit, o->unwind);
-	if (!err)
-		err = bpf_program__set_autoload(p->skel->progs.seed_threads, o->attach);
-	if (!err)
-		err = bpf_program__set_autoload(p->skel->progs.on_waking, o->wakers);
-	if (!err)
-		err = bpf_program__set_autoload(p->skel->progs.on_sample, o->sample_hz > 0);
-	return err;
+	return err ? err : choose_programs(p, o);
 }
 
 /* One update for all: each update of a map of maps waits for an RCU grace period. */
@@ -403,6 +412,25 @@ out:
 	return err;
 }
 
+/* More threads than there is room for are taken in without. */
+static int hand_over(void *ctx, pid_t tid, const struct wire_seed_memory *memory)
+{
+	const struct probes *p = ctx;
+	uint32_t key = (uint32_t)tid;
+
+	(void)bpf_map_update_elem(bpf_map__fd(p->skel->maps.seed_memory), &key, memory, BPF_ANY);
+	return 0;
+}
+
+static void forget_memory(const struct probes *p)
+{
+	int fd = bpf_map__fd(p->skel->maps.seed_memory);
+	uint32_t key;
+
+	while (bpf_map_get_next_key(fd, NULL, &key) == 0 && bpf_map_delete_elem(fd, &key) == 0)
+		;
+}
+
 int probes_seed_processes(struct probes *p, const pid_t *pids, size_t n, probes_fn fn, void *ctx)
 {
 	const size_t at_once = sizeof(p->skel->bss->seed_tgids) / sizeof(uint32_t);
@@ -414,7 +442,10 @@ int probes_seed_processes(struct probes *p, const pid_t *pids, size_t n, probes_
 		for (size_t i = 0; i < k; i++)
 			p->skel->bss->seed_tgids[i] = (uint32_t)pids[first + i];
 		p->skel->bss->seed_count = (uint32_t)k;
+		for (size_t i = 0; i < k; i++)
+			(void)blocked_calls_read(pids[first + i], hand_over, p);
 		err = iterate(p->skel->progs.seed_threads, fn, ctx);
+		forget_memory(p);
 		if (err)
 			return err;
 	}
