@@ -152,14 +152,8 @@ static bool take_file(const struct symbolizer *s, size_t len, struct symbolizer_
 	if (len != sizeof(s->reply) + sizeof(*w))
 		return false;
 	memcpy(w, s->message + sizeof(s->reply), sizeof(*w));
-	*file = (struct symbol_file){
-		.build_id = w->build_id,
-		.build_id_len = w->build_id_len,
-		.link = w->link,
-		.complete = w->complete,
-	};
-	return w->build_id_len <= sizeof(w->build_id) && memchr(w->link, 0, sizeof(w->link)) &&
-	       !strchr(w->link, '/');
+	*file = (struct symbol_file){.told = &w->told, .complete = w->complete};
+	return elf_told_makes_sense(&w->told);
 }
 
 /* Lets the caller look for debug files, and passes them on. */

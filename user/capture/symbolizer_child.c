@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -101,9 +100,8 @@ static int open_elf(struct source *s, int fd, const struct symbolizer_request *r
 /* The first of them that belongs to the file. */
 static void take_debug_file(struct source *s, const int *fds, size_t n_fds)
 {
-	for (size_t i = 0; i < n_fds && s->file.data && !s->debug.data; i++)
-		if (!elf_file_open(&s->debug, fds[i]) && !elf_debug_fits(&s->debug, &s->file))
-			elf_file_release(&s->debug);
+	if (s->file.data && !s->debug.data)
+		(void)elf_debug_open(&s->debug, &s->file, fds, n_fds);
 }
 
 /* What the file carries itself, if nothing better came. */
@@ -278,9 +276,7 @@ static int answer_open(struct child *c)
 	if (c->source.err || c->source.kind != SYMBOLS_ELF)
 		return send_reply(c, true);
 	file.complete = elf_symbols_in(e);
-	file.build_id_len = (uint32_t)e->build_id_len;
-	memcpy(file.build_id, e->build_id, e->build_id_len);
-	snprintf(file.link, sizeof(file.link), "%s", e->debug_link);
+	elf_told_fill(&file.told, e);
 	memcpy(c->message + c->len, &file, sizeof(file));
 	c->len += sizeof(file);
 	return send_reply(c, true);
