@@ -402,13 +402,22 @@ static int64_t new_identity(struct mapping_files *f, const struct sideband_event
 int64_t mapping_files_expect(struct mapping_files *f, const char *path, int fd)
 {
 	struct sideband_event event = {.type = SIDEBAND_MMAP, .path = path};
+	char link[64], whole[PATH_MAX];
 	struct stat st;
 	uint64_t *same;
 	int64_t number;
+	ssize_t len;
 	int own, err;
 
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return MAPPING_FILE_NONE;
+	/* as the mapping will tell it: whole, and without symbolic links; its debug file is looked for beside it */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, whole, sizeof(whole) - 1);
+	if (len > 0) {
+		whole[len] = 0;
+		event.path = whole;
+	}
 	same = intmap_get(&f->by_inode, inode_hash(&st));
 	if (same)
 		return (int64_t)*same;
