@@ -44,6 +44,44 @@ expect_chains() { # PROGRAM ARG...
 	expect_chains chains_rust
 }
 
+# The chains once more, without unwind information but for what the debugger gets, and that is in a file apart: NAME.debug.
+split_chains() { # NAME FLAG...
+	local name=$1 sources=("$TOP"/tests/workloads/chains/*.c)
+
+	[[ $name != *.so ]] || sources=("$TOP"/tests/workloads/chains/plugin/chains_plugin.c)
+	cc -std=gnu11 -D_GNU_SOURCE -w -O2 -g -fomit-frame-pointer -fno-asynchronous-unwind-tables -fno-unwind-tables -pthread \
+		-o whole "${sources[@]}" "${@:2}" -ldl -lrt
+	objcopy --only-keep-debug whole "$name.debug"
+	objcopy --strip-all --add-gnu-debuglink="$name.debug" whole "$name"
+	rm whole
+}
+
+@test "C, unwind information in debug files only: beside the program and its plug-in" {
+	requires command-cc command-objcopy
+	split_chains chains -Wl,--export-dynamic-symbol=briefly -Wl,--build-id=none
+	split_chains chains_plugin.so -shared -fPIC -Wl,-z,lazy -Wl,--build-id=none
+	WORKLOADS=$SCRATCH expect_chains chains
+	# it is where they are from
+	rm ./*.debug
+	if WORKLOADS=$SCRATCH expect_chains chains; then
+		return 1
+	fi
+	expect_in '[truncated];' "$(<r.folded)"
+}
+
+@test "C, unwind information in debug files only: by build id, in another root, linked with a library that has its own" {
+	requires command-cc command-objcopy command-unshare
+	split_chains chains -static -Wl,--build-id=0x1234567890abcdef
+	mkdir -p root/bin root/proc root/usr/lib/debug/.build-id/12
+	mv chains root/bin
+	mv chains.debug root/usr/lib/debug/.build-id/12/34567890abcdef.debug
+	"$CONCTRACE" run -q --as-root -o r.data --folded r.folded -- \
+		unshare --mount --propagation private --root root --wd / --mount-proc /bin/chains --json \
+		--only read,pipe,fgets,mutex,cond,sem,poll,sigwait,alloca,aligned_alloca,qsort,deep60 >truth.json 3>&- </dev/null
+	expect_lawful r.data
+	python3 "$TOP/tests/bats/stacked.py" truth.json r.folded
+}
+
 @test "attached to: the same chains" {
 	requires workload-chains
 	"$WORKLOADS/chains" --json --rounds 1000 --only read,fgets,accept,epoll_wait,mutex,cond,sem,sigwait,alloca,aligned_alloca,qsort,deep60 >truth.json 3>&- </dev/null &

@@ -88,12 +88,12 @@ static size_t take_file(void *ctx, const struct symbol_file *file, int *fds)
 	struct question *q = ctx;
 	struct debug_files_of of = {.root = q->root,
 				    .path = q->path,
-				    .build_id = file->build_id,
-				    .build_id_len = file->build_id_len};
+				    .build_id = file->told->build_id,
+				    .build_id_len = file->told->build_id_len};
 
 	q->asked = true;
 	q->complete = file->complete;
-	q->candidates = file->complete ? 0 : debug_files_open(q->roots, &of, file->link, NULL, fds);
+	q->candidates = file->complete ? 0 : debug_files_open(q->roots, &of, file->told->link, NULL, fds);
 	return q->candidates;
 }
 

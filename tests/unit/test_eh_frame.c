@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "made_cfi.h"
+#include "symbols/eh_cover.h"
 #include "symbols/eh_frame.h"
 #include "symbols/unwind_table.h"
 #include "symbols/vdso.h"
@@ -175,6 +176,30 @@ static void check_debug_frames(void)
 	release(&debug);
 }
 
+/* Code without an FDE counts where it is more than padding, in sections with instructions; without sections all that is executable does. */
+static void check_cover(void)
+{
+	struct eh_fde fdes[] = {{.start = 0x1010, .end = 0x1100}, {.start = 0x110f, .end = 0x1200}, {.start = 0x1280, .end = 0x1310}};
+	struct elf_section sections[] = {
+		{.name = ".text", .flags = SHF_ALLOC | SHF_EXECINSTR, .addr = 0x1000, .size = 0x300},
+		{.name = ".rodata", .flags = SHF_ALLOC, .addr = 0x1300, .size = 0x100},
+		{.name = ".fini", .flags = SHF_ALLOC | SHF_EXECINSTR, .addr = 0x1400, .size = 0x20},
+		{.name = ".lies", .flags = SHF_ALLOC | SHF_EXECINSTR, .addr = 0x1400, .size = UINT64_MAX},
+	};
+	struct elf_segment segment = {.type = PT_LOAD, .flags = PF_X, .vaddr = 0x1000, .filesz = 0x500, .memsz = 0x500};
+	struct eh_frames frames = {.fdes = fdes, .n_fdes = 3}, none = {0};
+	struct elf_file e = {.segments = &segment, .n_segments = 1, .sections = sections, .n_sections = 4};
+
+	CHECK_EQ(eh_cover(&frames, &e).text, 0x320);
+	CHECK_EQ(eh_cover(&frames, &e).bare, 0x10 + 0x80 + 0x20);
+	CHECK_EQ(eh_cover(&none, &e).bare, 0x320);
+	e.n_sections = 0;
+	CHECK_EQ(eh_cover(&frames, &e).text, 0x500);
+	CHECK_EQ(eh_cover(&frames, &e).bare, 0x10 + 0x80 + 0x1f0);
+	e.n_segments = 0;
+	CHECK_EQ(eh_cover(&frames, &e).text, 0);
+}
+
 /* A table's rows where one function's information is cut off by another's. */
 static void check_overlap_rows(void)
 {
@@ -307,6 +332,7 @@ int main(void)
 	check_cies();
 	check_order();
 	check_debug_frames();
+	check_cover();
 	check_overlap_rows();
 	check_header();
 	check_vdso();

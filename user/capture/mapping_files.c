@@ -402,13 +402,22 @@ static int64_t new_identity(struct mapping_files *f, const struct sideband_event
 int64_t mapping_files_expect(struct mapping_files *f, const char *path, int fd)
 {
 	struct sideband_event event = {.type = SIDEBAND_MMAP, .path = path};
+	char link[64], whole[PATH_MAX];
 	struct stat st;
 	uint64_t *same;
 	int64_t number;
+	ssize_t len;
 	int own, err;
 
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return MAPPING_FILE_NONE;
+	/* as the mapping will tell it: whole, and without symbolic links; its debug file is looked for beside it */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, whole, sizeof(whole) - 1);
+	if (len > 0) {
+		whole[len] = 0;
+		event.path = whole;
+	}
 	same = intmap_get(&f->by_inode, inode_hash(&st));
 	if (same)
 		return (int64_t)*same;
@@ -530,17 +539,23 @@ int mapping_files_open(const struct mapping_files *f, uint32_t number)
 	return fd;
 }
 
-size_t mapping_files_open_debug(const struct mapping_files *f, uint32_t number, const char *link,
+size_t mapping_files_open_debug(const struct mapping_files *f, uint32_t number, const struct elf_told *told,
 				const struct identity *reader, int *fds)
 {
 	const struct numbered *n = &f->files[number - 1];
-	const struct elf *e = &f->elves[n->elf];
-	struct debug_files_of of = {.root = e->root,
-				    .path = strings_get(f->paths, e->path),
-				    .build_id = e->identity.build_id,
-				    .build_id_len = e->identity.build_id_len};
+	struct debug_files_of of = {.build_id = told->build_id, .build_id_len = told->build_id_len};
+	const struct elf *e;
 
-	return n->kind == SECTION_FILE_ELF ? debug_files_open(f->roots, &of, link, reader, fds) : 0;
+	if (n->kind != SECTION_FILE_ELF)
+		return 0;
+	e = &f->elves[n->elf];
+	of.root = e->root;
+	of.path = strings_get(f->paths, e->path);
+	if (e->identity.build_id_len) {
+		of.build_id = e->identity.build_id;
+		of.build_id_len = e->identity.build_id_len;
+	}
+	return debug_files_open(f->roots, &of, told->link, reader, fds);
 }
 
 void mapping_files_tell_build_id(struct mapping_files *f, uint32_t number, const uint8_t *build_id, size_t len)

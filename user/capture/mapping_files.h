@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/elf_told.h"
 #include "capture/identity.h"
 #include "capture/sideband.h"
 #include "recording/recording.h"
@@ -57,9 +58,10 @@ struct mapping_file mapping_files_get(const struct mapping_files *f, uint32_t nu
 int mapping_files_open(const struct mapping_files *f, uint32_t number);
 /*
  * Descriptors of what may be its separate debug file (debug_files.h), in the root of the process that mapped it
- * and in our own; how many, the caller closes them.
+ * and in our own; how many, the caller closes them. Its build id is the one that the mapping told, else the one in
+ * `told`.
  */
-size_t mapping_files_open_debug(const struct mapping_files *f, uint32_t number, const char *link,
+size_t mapping_files_open_debug(const struct mapping_files *f, uint32_t number, const struct elf_told *told,
 				const struct identity *reader, int *fds);
 /* Its build id, if the mapping did not tell it. */
 void mapping_files_tell_build_id(struct mapping_files *f, uint32_t number, const uint8_t *build_id, size_t len);

@@ -239,9 +239,10 @@ uint64_t mappings_frame(struct mappings *m, uint32_t pid, uint64_t ts, uint64_t 
 	return memory_frame(m, SECTION_FILE_UNKNOWN, pid, addr);
 }
 
-int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, struct table_builder *builder)
+int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, struct table_builder *builder,
+		    const struct identity *reader)
 {
-	m->unwinder = unwinder_new(arrays, builder, m->files, m->processes);
+	m->unwinder = unwinder_new(arrays, builder, m->files, m->processes, reader);
 	return m->unwinder ? 0 : -ENOMEM;
 }
 

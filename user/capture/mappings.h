@@ -36,9 +36,11 @@ struct mappings; /* opaque */
 int mappings_new(struct mappings **out);
 void mappings_free(struct mappings *m);
 /*
- * Keeps unwind tables for the probes from now on, before anything is followed. Both belong to the caller, and are used until mappings_free. -ENOMEM.
+ * Keeps unwind tables for the probes from now on, before anything is followed. All belong to the caller, and are used until mappings_free.
+ * Separate debug files are opened with the rights of `reader`. -ENOMEM.
  */
-int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, struct table_builder *builder);
+int mappings_unwind(struct mappings *m, const struct unwind_arrays *arrays, struct table_builder *builder,
+		    const struct identity *reader);
 /* The builder was asked for the table of this file, which will be mapped: it is the first one to come. The descriptor is the caller's. */
 void mappings_expect(struct mappings *m, const char *path, int fd);
 /*

@@ -90,7 +90,7 @@ static int ask_for_command(struct session *s, struct command_path *where)
 	if (command_path_next(where))
 		return -1;
 	fd = open(where->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && table_builder_ask(s->builder, fd, -1)) {
+	if (fd >= 0 && table_builder_ask(s->builder, fd, NULL, 0)) {
 		close(fd);
 		fd = -1;
 	}
@@ -103,7 +103,7 @@ static int set_up_stacks(struct session *s, const struct command_path *command, 
 	int err = mappings_new(&s->mappings);
 
 	if (!err)
-		err = mappings_unwind(s->mappings, probes_unwind_arrays(s->probes), s->builder);
+		err = mappings_unwind(s->mappings, probes_unwind_arrays(s->probes), s->builder, s->request->reader);
 	if (!err)
 		err = watch(s, table_builder_fd(s->builder));
 	if (!err && command_fd >= 0)

@@ -3,27 +3,24 @@
 #include "capture/symbolizer.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fail.h"
 #include "capture/symbolizer_protocol.h"
+#include "symbols/child_link.h"
 #include "symbols/sandbox.h"
 #include "symbols/symbol.h"
 
 #define LIMIT_MS 5000
 #define SLOW_MAX 3 /* children in a row that do not answer, then there are no more: somebody stops them, or the machine stands still */
 
+_Static_assert(SYMBOLIZER_DEBUG_FILES <= CHILD_LINK_FDS, "debug files go out with one message");
+
 struct symbolizer {
-	pid_t pid; /* 0: no child */
-	int fd;
+	struct child_link child;
 	uid_t uid;
 	gid_t gid;
 	int limit_ms;
@@ -35,82 +32,41 @@ struct symbolizer {
 	};
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void end_child(struct symbolizer *s)
-{
-	if (!s->pid)
-		return;
-	close(s->fd);
-	kill(s->pid, SIGKILL);
-	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	s->pid = 0;
-	s->fd = -1;
-}
-
 /* One message of the child, its length in *len. */
 static int receive(struct symbolizer *s, int64_t deadline, size_t *len)
 {
-	for (;;) {
-		struct pollfd ready = {.fd = s->fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
-		int n = left > 0 ? poll(&ready, 1, (int)left) : 0;
-		ssize_t got;
+	int64_t left = deadline - child_link_now_ms();
+	int err = child_link_receive(s->child.fd, s->message, sizeof(s->message), len, NULL, NULL, left > 0 ? (int)left : 0);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return fail(-ETIMEDOUT, "symbols: not read within %d ms", s->limit_ms);
-		got = recv(s->fd, s->message, sizeof(s->message), MSG_DONTWAIT);
-		if (got < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (got <= 0)
-			return fail(-EPIPE, "symbols: the process that read them died");
-		if ((size_t)got < sizeof(s->reply) || s->reply.magic != SYMBOLIZER_MAGIC)
-			return fail(-EPROTO, "symbols: an answer that makes no sense");
-		*len = (size_t)got;
-		return 0;
-	}
+	if (err == -ETIMEDOUT)
+		return fail(err, "symbols: not read within %d ms", s->limit_ms);
+	if (err)
+		return fail(-EPIPE, "symbols: the process that read them died");
+	if (*len < sizeof(s->reply) || s->reply.magic != SYMBOLIZER_MAGIC)
+		return fail(-EPROTO, "symbols: an answer that makes no sense");
+	return 0;
 }
 
-/* In the child; does not return. */
-static void run_child(const struct symbolizer *s, int fd, pid_t parent)
+/* In the child. */
+static void live(int fd, pid_t parent, const void *ctx)
 {
+	const struct symbolizer *s = ctx;
+
 	if (!sandbox_enter(fd, s->uid, s->gid, parent, SANDBOX_MEMORY))
 		symbolizer_child(SANDBOX_FD);
-	_exit(0);
 }
 
 static int start_child(struct symbolizer *s)
 {
-	pid_t self = getpid();
 	size_t len;
-	int pair[2], err;
+	int err = child_link_start(&s->child, live, s);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return fail(-errno, "symbols: socketpair: %s", strerror(errno));
-	s->pid = fork();
-	if (s->pid < 0) {
-		err = -errno;
-		s->pid = 0;
-		close(pair[0]);
-		close(pair[1]);
-		return fail(err, "symbols: fork: %s", strerror(-err));
-	}
-	if (!s->pid)
-		run_child(s, pair[1], self);
-	close(pair[1]);
-	s->fd = pair[0];
-	err = receive(s, now_ms() + LIMIT_MS, &len);
+	if (err)
+		return fail_within(err, "symbols");
+	/* its first word: the sandbox is shut */
+	err = receive(s, child_link_now_ms() + LIMIT_MS, &len);
 	if (err) {
-		end_child(s);
+		child_link_end(&s->child, 1);
 		s->slow += err == -ETIMEDOUT;
 		return fail(-EPERM,
 			    "symbols: the process that reads them could not drop its rights (seccomp filter, "
@@ -131,7 +87,6 @@ int symbolizer_start(struct symbolizer **out, uid_t uid, gid_t gid)
 		return fail(-ENOMEM, "symbols: no memory");
 	s->uid = uid;
 	s->gid = gid;
-	s->fd = -1;
 	s->limit_ms = LIMIT_MS;
 	err = start_child(s);
 	if (err) {
@@ -146,7 +101,7 @@ void symbolizer_stop(struct symbolizer *s)
 {
 	if (!s)
 		return;
-	end_child(s);
+	child_link_end(&s->child, 1);
 	free(s);
 }
 
@@ -157,7 +112,7 @@ uid_t symbolizer_uid(const struct symbolizer *s)
 
 pid_t symbolizer_pid(const struct symbolizer *s)
 {
-	return s->pid;
+	return s->child.pid;
 }
 
 void symbolizer_set_limit(struct symbolizer *s, int ms)
@@ -167,33 +122,16 @@ void symbolizer_set_limit(struct symbolizer *s, int ms)
 
 static int send_request(struct symbolizer *s, enum symbolizer_step step, size_t n, const int *fds, size_t n_fds)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(SYMBOLIZER_DEBUG_FILES * sizeof(int))];
-	} control;
-	struct iovec data = {&s->request,
-			     offsetof(struct symbolizer_request, offsets) + n * sizeof(uint64_t)};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	int err;
 
 	s->request.magic = SYMBOLIZER_MAGIC;
 	s->request.step = step;
 	s->request.count = (uint32_t)n;
-	if (n_fds) {
-		struct cmsghdr *part;
-
-		memset(&control, 0, sizeof(control));
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		part = CMSG_FIRSTHDR(&message);
-		part->cmsg_level = SOL_SOCKET;
-		part->cmsg_type = SCM_RIGHTS;
-		part->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(part), fds, n_fds * sizeof(int));
-	}
-	if (sendmsg(s->fd, &message, MSG_NOSIGNAL) < 0)
-		return errno == EBADF ? fail(-EBADF, "symbols: no such descriptor")
-				      : fail(-EPIPE, "symbols: the process that reads them died");
-	return 0;
+	err = child_link_send(s->child.fd, &s->request, offsetof(struct symbolizer_request, offsets) + n * sizeof(uint64_t), fds,
+			      n_fds);
+	if (err == -EBADF)
+		return fail(err, "symbols: no such descriptor");
+	return err ? fail(-EPIPE, "symbols: the process that reads them died") : 0;
 }
 
 /* The one message that answers OPEN or DEBUG. */
@@ -214,14 +152,8 @@ static bool take_file(const struct symbolizer *s, size_t len, struct symbolizer_
 	if (len != sizeof(s->reply) + sizeof(*w))
 		return false;
 	memcpy(w, s->message + sizeof(s->reply), sizeof(*w));
-	*file = (struct symbol_file){
-		.build_id = w->build_id,
-		.build_id_len = w->build_id_len,
-		.link = w->link,
-		.complete = w->complete,
-	};
-	return w->build_id_len <= sizeof(w->build_id) && memchr(w->link, 0, sizeof(w->link)) &&
-	       !strchr(w->link, '/');
+	*file = (struct symbol_file){.told = &w->told, .complete = w->complete};
+	return elf_told_makes_sense(&w->told);
 }
 
 /* Lets the caller look for debug files, and passes them on. */
@@ -317,13 +249,13 @@ static int ask(struct symbolizer *s, const struct symbol_query *q, size_t first,
 
 int symbolizer_names(struct symbolizer *s, const struct symbol_query *q)
 {
-	int64_t deadline = now_ms() + s->limit_ms;
+	int64_t deadline = child_link_now_ms() + s->limit_ms;
 	bool open = false;
 	int err;
 
 	if (s->slow >= SLOW_MAX)
 		return fail(-ETIMEDOUT, "symbols: the process that reads them does not answer");
-	err = s->pid ? 0 : start_child(s);
+	err = s->child.pid ? 0 : start_child(s);
 	s->reply.err = 0;
 	if (!err)
 		err = open_file(s, q, deadline);
@@ -336,6 +268,6 @@ int symbolizer_names(struct symbolizer *s, const struct symbol_query *q)
 	s->slow = err == -ETIMEDOUT ? s->slow + 1 : err ? s->slow : 0;
 	/* an answer of the child's own leaves it at its post; anything else may have left messages on the way */
 	if (err && (open || s->reply.err != err || err == -EPIPE || err == -ETIMEDOUT || err == -EPROTO))
-		end_child(s);
+		child_link_end(&s->child, 1);
 	return err;
 }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "capture/elf_told.h"
+
 struct symbolizer; /* opaque */
 
 enum symbol_source {
@@ -25,10 +27,8 @@ enum symbol_source {
 
 /* What an ELF file says of itself; not to be trusted. */
 struct symbol_file {
-	const uint8_t *build_id;
-	size_t build_id_len; /* 0: none */
-	const char *link;    /* the name of its debug file in .gnu_debuglink, "" if none; no path */
-	bool complete;	     /* it has all its symbols: a debug file would add nothing */
+	const struct elf_told *told;
+	bool complete; /* it has all its symbols: a debug file would add nothing */
 };
 
 /* An answer for offsets[index]. */

@@ -7,16 +7,15 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "capture/symbolizer.h"
+#include "symbols/child_link.h"
 #include "symbols/eh_frame.h"
 #include "symbols/elf_debug.h"
 #include "symbols/elf_symbols.h"
@@ -99,11 +98,10 @@ static int open_elf(struct source *s, int fd, const struct symbolizer_request *r
 }
 
 /* The first of them that belongs to the file. */
-static void take_debug_file(struct source *s, const int *fds, int n_fds)
+static void take_debug_file(struct source *s, const int *fds, size_t n_fds)
 {
-	for (int i = 0; i < n_fds && s->file.data && !s->debug.data; i++)
-		if (!elf_file_open(&s->debug, fds[i]) && !elf_debug_fits(&s->debug, &s->file))
-			elf_file_release(&s->debug);
+	if (s->file.data && !s->debug.data)
+		(void)elf_debug_open(&s->debug, &s->file, fds, n_fds);
 }
 
 /* What the file carries itself, if nothing better came. */
@@ -216,14 +214,14 @@ static bool source_at(struct source *s, uint64_t offset, struct symbol *symbol, 
 
 static int send_reply(struct child *c, bool last)
 {
-	struct iovec data = {c->message, c->len};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	int err;
 
 	c->reply.magic = SYMBOLIZER_MAGIC;
 	c->reply.err = c->source.err;
 	c->reply.last = last;
-	if (sendmsg(c->fd, &message, MSG_NOSIGNAL) != (ssize_t)c->len)
-		return -EPIPE;
+	err = child_link_send(c->fd, c->message, c->len, NULL, 0);
+	if (err)
+		return err;
 	c->len = sizeof(c->reply);
 	c->reply.count = 0;
 	return 0;
@@ -278,51 +276,38 @@ static int answer_open(struct child *c)
 	if (c->source.err || c->source.kind != SYMBOLS_ELF)
 		return send_reply(c, true);
 	file.complete = elf_symbols_in(e);
-	file.build_id_len = (uint32_t)e->build_id_len;
-	memcpy(file.build_id, e->build_id, e->build_id_len);
-	snprintf(file.link, sizeof(file.link), "%s", e->debug_link);
+	elf_told_fill(&file.told, e);
 	memcpy(c->message + c->len, &file, sizeof(file));
 	c->len += sizeof(file);
 	return send_reply(c, true);
 }
 
-/* The next request; the number of descriptors that came with it, or negative at the end. */
-static int receive(struct child *c, int fds[SYMBOLIZER_DEBUG_FILES], uint32_t *count)
+/* The next request with its descriptors, their number in *n; negative at the end. */
+static int receive(struct child *c, int fds[CHILD_LINK_FDS], size_t *n, uint32_t *count)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(SYMBOLIZER_DEBUG_FILES * sizeof(int))];
-	} control;
-	struct iovec data = {&c->request, sizeof(c->request)};
-	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
 	const size_t head = offsetof(struct symbolizer_request, offsets);
-	struct cmsghdr *part;
-	ssize_t len = recvmsg(c->fd, &message, 0);
-	int n = 0;
+	size_t len;
+	int err = child_link_receive(c->fd, &c->request, sizeof(c->request), &len, fds, n, -1);
 
-	if (len < (ssize_t)head || c->request.magic != SYMBOLIZER_MAGIC)
+	if (err)
+		return err;
+	if (len < head || c->request.magic != SYMBOLIZER_MAGIC)
 		return -EPIPE;
-	part = CMSG_FIRSTHDR(&message);
-	if (part && part->cmsg_type == SCM_RIGHTS) {
-		n = (int)((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(part), (size_t)n * sizeof(int));
-	}
 	*count = c->request.count;
-	return *count <= ((size_t)len - head) / sizeof(uint64_t) ? n : -EPIPE;
+	return *count <= (len - head) / sizeof(uint64_t) ? 0 : -EPIPE;
 }
 
 /* 0, or negative at the end. */
 static int take_request(struct child *c)
 {
-	int fds[SYMBOLIZER_DEBUG_FILES], n, err = -EPIPE;
+	int fds[CHILD_LINK_FDS], err;
 	uint32_t count;
+	size_t n;
 
-	n = receive(c, fds, &count);
-	if (n < 0)
-		return n;
+	err = receive(c, fds, &n, &count);
+	if (err)
+		return err;
+	err = -EPIPE;
 	switch (c->request.step) {
 	case SYMBOLIZER_OPEN:
 		if (n == 1)
@@ -337,7 +322,7 @@ static int take_request(struct child *c)
 		err = answer(c, count);
 		break;
 	}
-	for (int i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
 	return err;
 }

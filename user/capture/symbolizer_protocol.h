@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "capture/elf_told.h"
+
 #define SYMBOLIZER_MAGIC   0x53594d31u
 #define SYMBOLIZER_OFFSETS 2048	      /* of one request */
 #define SYMBOLIZER_MESSAGE (48 << 10) /* bytes of the largest message */
@@ -48,9 +50,7 @@ struct symbolizer_answer {
 /* Follows the reply to OPEN. */
 struct symbolizer_file {
 	uint32_t complete; /* 1: it has a .symtab */
-	uint32_t build_id_len;
-	uint8_t build_id[24];
-	char link[256]; /* terminated */
+	struct elf_told told;
 };
 
 _Static_assert(sizeof(struct symbolizer_request) == 48 + 8 * SYMBOLIZER_OFFSETS, "symbolizer_request");

@@ -103,8 +103,8 @@ static size_t take_file(void *ctx, const struct symbol_file *file, int *fds)
 	struct job *j = ctx;
 	struct mapping_files *files = mappings_files(j->mappings);
 
-	mapping_files_tell_build_id(files, j->number, file->build_id, file->build_id_len);
-	return file->complete ? 0 : mapping_files_open_debug(files, j->number, file->link, j->reader, fds);
+	mapping_files_tell_build_id(files, j->number, file->told->build_id, file->told->build_id_len);
+	return file->complete ? 0 : mapping_files_open_debug(files, j->number, file->told, j->reader, fds);
 }
 
 /* The last part of the path, without what the kernel puts behind names that are gone. */

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -20,6 +19,8 @@
 
 #define LIMIT_MS 5000
 #define SLOW_MAX 3 /* children in a row that do not answer, then there are no more: somebody stops them, or the machine stands still */
+
+_Static_assert(TABLE_BUILDER_DEBUG_FILES < CHILD_LINK_FDS, "a file and its debug files go out with one message");
 
 struct table_builder {
 	struct child_link child;
@@ -33,14 +34,6 @@ struct table_builder {
 	int limit_ms;
 	int64_t deadline;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* In the child. */
 static void live(int fd, pid_t parent, const void *ctx)
@@ -137,18 +130,22 @@ bool table_builder_is_idle(const struct table_builder *b)
 	return !b->busy;
 }
 
-int table_builder_ask(struct table_builder *b, int fd, int debug_fd)
+int table_builder_ask(struct table_builder *b, int fd, const int *debug_fds, size_t n)
 {
 	struct table_request request = {.magic = TABLE_BUILDER_MAGIC, .number = ++b->number};
-	const int fds[2] = {fd, debug_fd};
+	int fds[1 + TABLE_BUILDER_DEBUG_FILES] = {fd};
 	int err = b->child.pid ? 0 : start_child(b);
 
+	if (n > TABLE_BUILDER_DEBUG_FILES)
+		n = TABLE_BUILDER_DEBUG_FILES;
+	if (n)
+		memcpy(fds + 1, debug_fds, n * sizeof(*fds));
 	if (!err)
-		err = child_link_send(b->child.fd, &request, sizeof(request), fds, debug_fd < 0 ? 1 : 2);
+		err = child_link_send(b->child.fd, &request, sizeof(request), fds, 1 + n);
 	if (err)
 		return err;
 	b->busy = true;
-	b->deadline = now_ms() + b->limit_ms;
+	b->deadline = child_link_now_ms() + b->limit_ms;
 	return 0;
 }
 
@@ -161,10 +158,13 @@ static int give_up(struct table_builder *b, int err)
 	return err;
 }
 
-static int check_reply(struct table_builder *b, const struct table_reply *r, struct packed_table *packed)
+static int check_reply(struct table_builder *b, const struct table_reply *r, struct packed_table *packed, struct table_file *file)
 {
 	size_t pages_at, rows_at;
 
+	if (!elf_told_makes_sense(&r->told))
+		return -EPROTO;
+	*file = (struct table_file){.text = r->text, .bare = r->bare, .told = r->told};
 	if (r->err)
 		return r->err < 0 && r->err > -4096 ? r->err : -EPROTO;
 	if (!table_layout(r, &pages_at, &rows_at))
@@ -181,23 +181,24 @@ static int check_reply(struct table_builder *b, const struct table_reply *r, str
 	return 1;
 }
 
-int table_builder_take(struct table_builder *b, struct packed_table *packed)
+int table_builder_take(struct table_builder *b, struct packed_table *packed, struct table_file *file)
 {
 	struct table_reply reply;
 	ssize_t len;
 
+	memset(file, 0, sizeof(*file));
 	if (!b->busy)
 		return 0;
 	len = recv(b->child.fd, &reply, sizeof(reply), MSG_DONTWAIT);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return now_ms() < b->deadline ? 0 : give_up(b, -ETIMEDOUT);
+		return child_link_now_ms() < b->deadline ? 0 : give_up(b, -ETIMEDOUT);
 	if (len <= 0)
 		return give_up(b, -EPIPE);
 	if (len != (ssize_t)sizeof(reply) || reply.magic != TABLE_BUILDER_MAGIC || reply.number != b->number)
 		return give_up(b, -EPROTO);
 	b->busy = false;
 	b->slow = 0;
-	return check_reply(b, &reply, packed);
+	return check_reply(b, &reply, packed, file);
 }
 
 void table_builder_wait(const struct table_builder *b, int ms)

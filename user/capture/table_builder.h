@@ -9,9 +9,18 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "capture/elf_told.h"
 #include "capture/unwind_tables.h"
 
+#define TABLE_BUILDER_DEBUG_FILES 8
+
 struct table_builder; /* opaque */
+
+/* What the child says of a file, with or without a table; not to be trusted. All zero: nothing. */
+struct table_file {
+	uint64_t text, bare; /* bytes of code, and of those without call frame information */
+	struct elf_told told;
+};
 
 /* Start it early: the child sees a copy of the owner's memory. Negative errno: it could not shut itself in. */
 int table_builder_start(struct table_builder **out, uid_t uid, gid_t gid);
@@ -25,13 +34,16 @@ int table_builder_fd(const struct table_builder *b);
 /* How long a table may take, 5 s otherwise. After three in a row that took longer none is asked for any more. */
 void table_builder_set_limit(struct table_builder *b, int ms);
 bool table_builder_is_idle(const struct table_builder *b);
-/* When it is idle: asks for the table of an ELF file, and of its separate debug file (-1: none). Descriptors stay the caller's. */
-int table_builder_ask(struct table_builder *b, int fd, int debug_fd);
 /*
- * What became of what was asked: 1 and the table, which is there until the next question; 0: not done yet; -ENOEXEC, -ENODATA (no unwind
- * information), …: it has none; -EPIPE: the child died of it; -ETIMEDOUT: it took too long.
+ * When it is idle: asks for the table of an ELF file; with descriptors of what may be its debug file (TABLE_BUILDER_DEBUG_FILES at most,
+ * the most likely first), of which the first that belongs to the file is taken. Descriptors stay the caller's.
  */
-int table_builder_take(struct table_builder *b, struct packed_table *packed);
+int table_builder_ask(struct table_builder *b, int fd, const int *debug_fds, size_t n);
+/*
+ * What became of what was asked: 1 and the table, which is there until the next question; 0: not done yet; -ENOEXEC, -ENOENT (no unwind
+ * information), -ENODATA (the debug files add none), …: there is no table; -EPIPE: the child died of it; -ETIMEDOUT: it took too long.
+ */
+int table_builder_take(struct table_builder *b, struct packed_table *packed, struct table_file *file);
 /* Waits until there is something to take, at most that long. */
 void table_builder_wait(const struct table_builder *b, int ms);
 

@@ -6,12 +6,12 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "symbols/child_link.h"
+#include "symbols/elf_debug.h"
 #include "symbols/elf_file.h"
 #include "symbols/unwind_table.h"
 
@@ -88,16 +88,42 @@ static int write_table(const struct elf_file *e, const struct unwind_table *t, c
 	return 0;
 }
 
-static int build(const int *fds, int n_fds, unsigned char *memory, struct table_reply *r)
+/* What is asked for with debug files is what they add: without that the table is the one that was made before. */
+static int open_debug(struct elf_file *debug, const struct elf_file *file, const int *fds, size_t n_fds)
+{
+	if (!n_fds)
+		return 0;
+	return elf_debug_open(debug, file, fds, n_fds) && eh_sections_has_debug_frame(debug) ? 0 : -ENODATA;
+}
+
+static int make_table(struct unwind_table **table, const struct elf_file *file, const struct elf_file *debug, struct table_reply *r)
+{
+	static const struct eh_frames none;
+	int err = unwind_table_build(table, file, debug);
+	struct eh_cover cover = {0};
+
+	if (!err)
+		cover = (*table)->stats.cover;
+	else if (err == -ENOENT)
+		cover = eh_cover(&none, file);
+	r->text = cover.text;
+	r->bare = cover.bare;
+	return err;
+}
+
+static int build(const int *fds, size_t n_fds, unsigned char *memory, struct table_reply *r)
 {
 	struct unwind_packed packed = {0};
 	struct unwind_table *table = NULL;
 	struct elf_file file = {0}, debug = {0};
-	int err = n_fds > 0 ? elf_file_open(&file, fds[0]) : -EBADF;
-	bool has_debug = !err && n_fds > 1 && !elf_file_open(&debug, fds[1]);
+	int err = n_fds ? elf_file_open(&file, fds[0]) : -EBADF;
 
+	if (!err) {
+		elf_told_fill(&r->told, &file);
+		err = open_debug(&debug, &file, fds + 1, n_fds - 1);
+	}
 	if (!err)
-		err = unwind_table_build(&table, &file, has_debug ? &debug : NULL);
+		err = make_table(&table, &file, debug.data ? &debug : NULL, r);
 	if (!err)
 		err = unwind_table_pack(&packed, table, 0);
 	if (!err)
@@ -120,7 +146,7 @@ void table_builder_child(int fd, void *memory)
 		if (child_link_receive(fd, &request, sizeof(request), &len, fds, &n, -1))
 			return;
 		reply = (struct table_reply){.magic = TABLE_BUILDER_MAGIC, .number = request.number};
-		reply.err = len == sizeof(request) ? build(fds, (int)n, memory, &reply) : -EPROTO;
+		reply.err = len == sizeof(request) ? build(fds, n, memory, &reply) : -EPROTO;
 		for (size_t i = 0; i < n; i++)
 			close(fds[i]);
 	}

@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/elf_told.h"
+
 #define TABLE_BUILDER_MAGIC  0x42554e57u
 #define TABLE_BUILDER_MEMORY (96u << 20) /* shared; taken up as far as it is written to */
 
-/* To the child, with one or two descriptors. */
+/* To the child, with the descriptor of a file, and maybe those of what may be its debug file. */
 struct table_request {
 	uint32_t magic;
 	uint32_t number; /* comes back */
@@ -24,7 +26,12 @@ struct table_reply {
 	uint32_t n_rules, n_pages, n_rows;
 	uint32_t first_page;
 	uint32_t pad;
+	uint64_t text, bare; /* bytes of code, and of those without call frame information; told without a table, too */
+	struct elf_told told;
+	uint32_t pad_2;
 };
+
+_Static_assert(sizeof(struct table_reply) == 336, "table_reply");
 
 /* Where the arrays are; false: they do not fit. */
 bool table_layout(const struct table_reply *r, size_t *pages_at, size_t *rows_at);

@@ -186,7 +186,7 @@ static int copy_pages(struct unwind_tables *t, uint32_t row, const struct packed
 	return 0;
 }
 
-int unwind_tables_install(struct unwind_tables *t, uint32_t file, const struct packed_table *p)
+int unwind_tables_put(struct unwind_tables *t, uint32_t file, const struct packed_table *p)
 {
 	uint32_t row = first_row(t, p), *numbers;
 	int err;
@@ -205,8 +205,21 @@ int unwind_tables_install(struct unwind_tables *t, uint32_t file, const struct p
 	t->a.files[file].page = t->n_pages - p->first_page;
 	t->n_rows = row + (uint32_t)p->n_rows;
 	t->n_pages += (uint32_t)p->n_pages;
-	publish32(&t->a.files[file].state, UNWIND_FILE_READY);
 	return 0;
+}
+
+void unwind_tables_show(struct unwind_tables *t, uint32_t file)
+{
+	publish32(&t->a.files[file].state, UNWIND_FILE_READY);
+}
+
+int unwind_tables_install(struct unwind_tables *t, uint32_t file, const struct packed_table *p)
+{
+	int err = unwind_tables_put(t, file, p);
+
+	if (!err)
+		unwind_tables_show(t, file);
+	return err;
 }
 
 static unsigned int class_of(size_t elements)

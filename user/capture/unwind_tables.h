@@ -38,6 +38,12 @@ uint32_t unwind_tables_add_file(struct unwind_tables *t);
  * from copies, as far as there are any.
  */
 int unwind_tables_install(struct unwind_tables *t, uint32_t file, const struct packed_table *packed);
+/*
+ * The two halves of that: puts the table there, and the file stays pending; the table that was put last is shown to the probes. It may be
+ * put more than once before (the rows of those before it stay taken).
+ */
+int unwind_tables_put(struct unwind_tables *t, uint32_t file, const struct packed_table *packed);
+void unwind_tables_show(struct unwind_tables *t, uint32_t file);
 /* There is no table for it: its frames are walked by frame pointer. */
 void unwind_tables_refuse(struct unwind_tables *t, uint32_t file);
 bool unwind_tables_is_pending(const struct unwind_tables *t, uint32_t file);

@@ -10,15 +10,27 @@
 
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "capture/debug_files.h"
 #include "symbols/vdso.h"
 
 #define OFFSET_MASK ((1ull << WIRE_FRAME_OFFSET_BITS) - 1)
+
+/*
+ * When a debug file is looked for: more than a 64th of the code has no call frame information, besides the 200 bytes of that kind that the C
+ * compiler adds to each file. So little, because it may be a small program that was built without, linked statically with a large library
+ * that was not; of 2,537 programs and libraries it is 122, 86 of them without any.
+ */
+#define BARE_SHARE 64u
+#define BARE_LEAST 256u
+
+_Static_assert(DEBUG_FILES_MAX <= TABLE_BUILDER_DEBUG_FILES, "debug files that are found, and that the builder takes");
 
 struct unwinder {
 	struct unwind_tables *tables;
 	struct table_builder *builder;
 	struct mapping_files *files;
 	struct process_table *processes;
+	const struct identity *reader;
 	uint32_t *changed; /* processes whose address space changed since the last update */
 	size_t n_changed, cap_changed;
 	bool lost_changes; /* no memory: all are looked at */
@@ -27,6 +39,9 @@ struct unwinder {
 	uint32_t *wanted; /* a queue of numbers of files whose tables are to be made */
 	size_t first_wanted, n_wanted, cap_wanted;
 	uint32_t asked; /* the file that the builder works at */
+	bool with_debug; /* for the second time, now with what may be its debug file */
+	bool first_put;	 /* then: the first table is there, and is taken if there will be no better one */
+	uint64_t bare;	 /* then: bytes of code that the first one has no rules for */
 	struct unwind_mapping *scratch;
 	size_t cap_scratch;
 	struct unwinder_counts counts;
@@ -49,7 +64,7 @@ static void on_change(void *ctx, uint32_t pid, const struct address_space *space
 }
 
 struct unwinder *unwinder_new(const struct unwind_arrays *arrays, struct table_builder *builder, struct mapping_files *files,
-			      struct process_table *processes)
+			      struct process_table *processes, const struct identity *reader)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 
@@ -63,6 +78,7 @@ struct unwinder *unwinder_new(const struct unwind_arrays *arrays, struct table_b
 	u->builder = builder;
 	u->files = files;
 	u->processes = processes;
+	u->reader = reader;
 	process_table_listen(processes, on_change, u);
 	return u;
 }
@@ -213,31 +229,82 @@ static int open_file(const struct unwinder *u, uint32_t number)
 	return mapping_files_open(u->files, number);
 }
 
+/* The file's own call frame information leaves much of it out. `err` is what became of its table. */
+static bool wants_debug_file(const struct table_file *file, int err)
+{
+	return (!err || err == -ENOENT) && file->bare > BARE_LEAST && file->bare - BARE_LEAST > file->text / BARE_SHARE;
+}
+
+/*
+ * Asks again for the table of the file that was just made, now with what may be its debug file. The file stays pending meanwhile: the stacks
+ * that lead through it are copied and walked later, where the first table would cut them. False: there are no debug files.
+ */
+static bool ask_with_debug_files(struct unwinder *u, const struct table_file *file)
+{
+	int fds[DEBUG_FILES_MAX], fd, err = -ENOENT;
+	size_t n = mapping_files_open_debug(u->files, u->asked, &file->told, u->reader, fds);
+
+	if (!n)
+		return false;
+	fd = open_file(u, u->asked);
+	if (fd >= 0) {
+		err = table_builder_ask(u->builder, fd, fds, n);
+		close(fd);
+	}
+	while (n)
+		close(fds[--n]);
+	return !err;
+}
+
+/* This is what there will be of the table of the file that was asked about. */
+static void settle_table(struct unwinder *u, int err)
+{
+	uint32_t slot = u->slots[u->asked];
+
+	if (!err) {
+		u->counts.tables++;
+		unwind_tables_show(u->tables, slot);
+	} else if (err == -ENOSPC) {
+		u->counts.no_room++;
+	} else {
+		u->counts.no_tables++;
+		unwind_tables_refuse(u->tables, slot);
+	}
+	u->asked = 0;
+	u->with_debug = u->first_put = false;
+}
+
 static void take_table(struct unwinder *u)
 {
 	struct packed_table packed;
-	int got = table_builder_take(u->builder, &packed);
+	struct table_file file;
+	int got = table_builder_take(u->builder, &packed, &file), err = got;
 
 	if (!got || !u->asked)
 		return;
-	if (got > 0)
-		got = unwind_tables_install(u->tables, u->slots[u->asked], &packed);
-	if (!got)
-		u->counts.tables++;
-	else if (got == -ENOSPC)
-		u->counts.no_room++;
-	else
-		u->counts.no_tables++;
-	if (got && got != -ENOSPC)
-		unwind_tables_refuse(u->tables, u->slots[u->asked]);
-	u->asked = 0;
+	if (got > 0 && u->with_debug && file.bare >= u->bare)
+		err = -ENODATA;
+	else if (got > 0)
+		err = unwind_tables_put(u->tables, u->slots[u->asked], &packed);
+	if (u->with_debug) {
+		u->counts.debug_tables += !err;
+		settle_table(u, u->first_put ? 0 : err);
+		return;
+	}
+	if (!wants_debug_file(&file, err) || !ask_with_debug_files(u, &file)) {
+		settle_table(u, err);
+		return;
+	}
+	u->with_debug = true;
+	u->first_put = !err;
+	u->bare = file.bare;
 }
 
 static void ask_next(struct unwinder *u)
 {
 	while (!u->asked && u->first_wanted < u->n_wanted) {
 		uint32_t number = u->wanted[u->first_wanted++];
-		int fd = open_file(u, number), err = fd < 0 ? fd : table_builder_ask(u->builder, fd, -1);
+		int fd = open_file(u, number), err = fd < 0 ? fd : table_builder_ask(u->builder, fd, NULL, 0);
 
 		if (fd >= 0)
 			close(fd);

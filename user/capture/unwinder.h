@@ -18,9 +18,12 @@
 
 struct unwinder; /* opaque */
 
-/* Takes what the process table has from now on. All belong to the caller, and are used until unwinder_free. NULL: no memory. */
+/*
+ * Takes what the process table has from now on. All belong to the caller, and are used until unwinder_free. Debug files are opened with the
+ * rights of `reader` (debug_files.h). NULL: no memory.
+ */
 struct unwinder *unwinder_new(const struct unwind_arrays *arrays, struct table_builder *builder, struct mapping_files *files,
-			      struct process_table *processes);
+			      struct process_table *processes, const struct identity *reader);
 /* After the process table, which tells it of the end of address spaces, and before the arrays. */
 void unwinder_free(struct unwinder *u);
 
@@ -42,6 +45,7 @@ enum stack_end unwinder_walk(struct unwinder *u, const struct wire_copy *copy, u
 /* What was made. */
 struct unwinder_counts {
 	uint64_t tables, no_tables, no_room; /* files */
+	uint64_t debug_tables;		     /* of `tables`: with what a debug file adds */
 	uint64_t rows;
 };
 struct unwinder_counts unwinder_counts(const struct unwinder *u);

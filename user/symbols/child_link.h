@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CHILD_LINK_FDS 4 /* descriptors of one message at most */
+#define CHILD_LINK_FDS 9 /* descriptors of one message at most: a file and what may be its debug file */
 
 struct child_link {
 	pid_t pid; /* 0: there is no child; a zeroed object has none */

@@ -54,6 +54,7 @@ struct eh_fde {
 };
 
 #define EH_SECTIONS 3
+#define EH_PADDING  16 /* bytes between functions: less is padding */
 
 struct eh_frames {
 	struct eh_section sections[EH_SECTIONS];
@@ -70,7 +71,7 @@ struct eh_frames {
 
 /*
  * Reads all of them; those of functions outside of [low, high) are left out. `debug` (NULL: none) is ignored
- * unless its build id is e's. The files must outlive the object. A file without any gives an empty object. 0
+ * unless it belongs to e (symbols/elf_debug.h). The files must outlive the object. A file without any gives an empty object. 0
  * or -ENOMEM; release it in either case.
  */
 int eh_frames_read(struct eh_frames *f, const struct elf_file *e, const struct elf_file *debug, uint64_t low,
@@ -79,6 +80,8 @@ void eh_frames_release(struct eh_frames *f);
 
 /* Where the entries are: sets f->sections. */
 int eh_sections_find(struct eh_frames *f, const struct elf_file *e, const struct elf_file *debug);
+/* Would a debug file add any? */
+bool eh_sections_has_debug_frame(const struct elf_file *debug);
 
 /* Makes the FDEs from number `first` on disjoint, of each other and of those before, and sorts all: for who
  * adds some. 0 or -ENOMEM. */

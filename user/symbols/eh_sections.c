@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "symbols/eh_frame.h"
+#include "symbols/elf_debug.h"
 #include "symbols/elf_inflate.h"
 
 #define HDR_VERSION 1
@@ -116,14 +117,26 @@ static void find_eh_frame(struct eh_frames *f, const struct elf_file *e)
 			find_by_header(f, e, &e->segments[i]);
 }
 
-static int find_debug_frame(struct eh_frames *f, const struct elf_file *e)
+static const struct elf_section *debug_frame(const struct elf_file *e)
 {
 	const struct elf_section *section = elf_section_named(e, ".debug_frame");
+
+	return section ? section : elf_section_named(e, ".zdebug_frame");
+}
+
+bool eh_sections_has_debug_frame(const struct elf_file *debug)
+{
+	const struct elf_section *section = debug_frame(debug);
+
+	return section && section->type != SHT_NOBITS && section->size;
+}
+
+static int find_debug_frame(struct eh_frames *f, const struct elf_file *e)
+{
+	const struct elf_section *section = debug_frame(e);
 	struct eh_section s = {.debug = true};
 	int err = 0;
 
-	if (!section)
-		section = elf_section_named(e, ".zdebug_frame");
 	if (!section)
 		return 0;
 	s.bytes = elf_section_bytes(e, section, &s.size);
@@ -142,7 +155,7 @@ int eh_sections_find(struct eh_frames *f, const struct elf_file *e, const struct
 
 	find_eh_frame(f, e);
 	err = find_debug_frame(f, e);
-	if (!err && elf_file_is_debug_of(debug, e))
+	if (!err && debug && elf_debug_fits(debug, e))
 		err = find_debug_frame(f, debug);
 	return err;
 }

@@ -32,3 +32,16 @@ bool elf_debug_fits(const struct elf_file *debug, const struct elf_file *e)
 	return debug->is64 == e->is64 && debug->machine == e->machine &&
 	       linked_checksum(e, &crc) && elf_checksum(debug->data, debug->size) == crc;
 }
+
+bool elf_debug_open(struct elf_file *debug, const struct elf_file *e, const int *fds, size_t n)
+{
+	memset(debug, 0, sizeof(*debug));
+	for (size_t i = 0; i < n; i++) {
+		if (elf_file_open(debug, fds[i]))
+			continue;
+		if (elf_debug_fits(debug, e))
+			return true;
+		elf_file_release(debug);
+	}
+	return false;
+}

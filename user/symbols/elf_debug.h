@@ -11,4 +11,7 @@
  */
 bool elf_debug_fits(const struct elf_file *debug, const struct elf_file *e);
 
+/* Opens the first of those files that does. False: none does, and `debug` is a zeroed object. */
+bool elf_debug_open(struct elf_file *debug, const struct elf_file *e, const int *fds, size_t n);
+
 #endif

@@ -17,7 +17,6 @@
 #include "symbols/sigreturn_frames.h"
 
 #define MADE_UP_CIES 2
-#define GAP	   16 /* bytes between functions: less is padding, and has the rule of what is before it */
 #define HASH_FIRST 1024
 
 _Static_assert(UNWIND_RULES_MAX <= UNWIND_RULE_MASK, "a row has room for the number of its rule");
@@ -171,7 +170,7 @@ static int add_fdes(struct builder *b)
 		const struct eh_fde *fde = &b->frames.fdes[i];
 
 		b->fde = fde;
-		if (fde->start - end >= GAP)
+		if (fde->start - end >= EH_PADDING) /* padding has the rule of what is before it */
 			err = add_row(b, end, 0);
 		if (!err)
 			err = cfa_run(context_of(b, fde->cie), fde, fde_row, b);
@@ -246,6 +245,7 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 	err = plt_frames_add(&b->frames, e, low, high);
 	if (err)
 		return err;
+	t->stats.cover = eh_cover(&b->frames, e);
 	b->contexts = calloc(b->frames.n_cies + MADE_UP_CIES, sizeof(*b->contexts));
 	if (!b->contexts)
 		return fail(-ENOMEM, "unwind table: no memory for %zu entries", b->frames.n_cies);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "symbols/eh_cover.h"
 #include "symbols/elf_file.h"
 #include "wire_unwind.h"
 
@@ -32,6 +33,7 @@ struct unwind_stats {
 	size_t rows;		    /* before those that repeat the rule of the row before were left out */
 	uint64_t covered_bytes;	    /* of code that some FDE is for */
 	uint64_t unsupported_bytes; /* of those: with UNWIND_UNSUPPORTED */
+	struct eh_cover cover;	    /* what is missing */
 };
 
 struct unwind_table {
@@ -47,8 +49,8 @@ struct unwind_table {
 };
 
 /*
- * `debug` is the file's separate debug file, NULL if there is none; it is ignored unless its build id is e's.
- * The table keeps nothing of either. Free it with unwind_table_free. *out is NULL and the result -ENOTSUP not
+ * `debug` is the file's separate debug file, NULL if there is none; it is ignored unless it belongs to e
+ * (symbols/elf_debug.h). The table keeps nothing of either. Free it with unwind_table_free. *out is NULL and the result -ENOTSUP not
  * a 64-bit file of a machine that is known -ENOENT   no executable segment, or no call frame information for
  * it -E2BIG    text or rows beyond the limits above -ENOMEM
  */
