@@ -32,15 +32,9 @@ attach_to() { # ARG...
 	capture timeout -k 5 60 "$CONCTRACE" attach --json --threads all --report r.json -o r.data --folded r.folded "$@"
 }
 
-# The recording of attach_to is lawful, at the second try at least (see run.bats): the targets are still there.
+# The recording of attach_to is lawful; for a second try the targets are still there.
 expect_lawful_attach() {
-	expect_lawful r.data 2>first.txt && return 0
-	attach_to "${last_attach[@]}"
-	if ! expect_lawful r.data; then
-		cat first.txt >&2
-		return 1
-	fi
-	sed 's/^/# lawful at the second try: /' first.txt >&3
+	expect_lawful_or_again r.data attach_to "${last_attach[@]}"
 }
 
 # The same, in the background, recording when this returns: $BACKGROUND.

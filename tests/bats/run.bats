@@ -27,16 +27,9 @@ run_it() { # OPTION... -- COMMAND...
 	capture timeout -k 5 60 "$CONCTRACE" run -o r.data --folded r.folded "$@"
 }
 
-# The recording of run_it is lawful. Should the machine have disturbed the comparison with the kernel's numbers (it is
-# shared, maybe), the run is done once more, and that is said: what is wrong in the tool is wrong twice.
+# The recording of run_it is lawful.
 expect_lawful_run() {
-	expect_lawful r.data 2>first.txt && return 0
-	run_it "${last_run[@]}"
-	if ! expect_lawful r.data; then
-		cat first.txt >&2
-		return 1
-	fi
-	sed 's/^/# lawful at the second try: /' first.txt >&3
+	expect_lawful_or_again r.data run_it "${last_run[@]}"
 }
 
 # A folder that nobody owns, and is in: files of nobody can be made here.
