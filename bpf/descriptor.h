@@ -24,24 +24,35 @@ struct call {
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
 
-/* What the user side has read of a thread's memory. 0, or not: it has not read that, or not for this call. */
-static __always_inline long read_seeded(__u32 tid, void *to, const __u32 size, __u64 address)
+#define SEED_NOT_THERE 0xffffffff
+
+/* Where `size` bytes from a thread's memory are in what the user side has read of it. Global: its loop is verified once. */
+__attribute__((weak)) __noinline __u32 seeded_place(__u32 tid, __u64 address, __u32 size)
 {
 	struct wire_seed_memory *m = bpf_map_lookup_elem(&seed_memory, &tid);
 	__u32 i;
 
 	if (!m)
-		return -1;
-#pragma unroll
+		return SEED_NOT_THERE;
 	for (i = 0; i < 6; i++) {
 		__u64 off = address - (m->arg[i] - SEED_BEFORE);
 
-		if (!(m->there & 1U << i) || off > SEED_BYTES - size)
-			continue;
-		barrier_var(off); /* the verifier wants to see the bound in the register that is added */
-		return bpf_probe_read_kernel(to, size, &m->memory[i][off & (SEED_BYTES - 1)]);
+		if (m->there & 1U << i && off + size <= SEED_BYTES && off < SEED_BYTES)
+			return i * SEED_BYTES + off;
 	}
-	return -1;
+	return SEED_NOT_THERE;
+}
+
+/* What the user side has read of a thread's memory. 0, or not: it has not read that, or not for this call. */
+static __always_inline long read_seeded(__u32 tid, void *to, const __u32 size, __u64 address)
+{
+	__u32 place = seeded_place(tid, address, size);
+	struct wire_seed_memory *m;
+
+	if (place == SEED_NOT_THERE)
+		return -1;
+	m = bpf_map_lookup_elem(&seed_memory, &tid);
+	return m ? bpf_probe_read_kernel(to, size, (__u8 *)m->memory + (place & (sizeof(m->memory) - 1))) : -1;
 }
 
 /* Is the thread in the call that the user side has seen? Else what that has read says nothing, and goes. */

@@ -119,7 +119,7 @@ struct wire_seed_memory {
 	__u64 arg[6];
 	__u32 nr;
 	__u32 there; /* by bit: of which arguments there is memory */
-	__u8 memory[6][SEED_BYTES];
+	__u8 memory[8][SEED_BYTES]; /* of six; a power of two for the verifier */
 };
 #define SEED_THREADS 65536 /* at most */
 
