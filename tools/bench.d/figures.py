@@ -224,7 +224,7 @@ def _ns_in_probe(b, frames, places, *options):
 
 
 def stacks(b):
-    """What a whole user stack costs in the probe: with it, less without. Too few switches a second for any to be left out."""
+    """What a whole user stack costs in the probe, and a waker's: with it, less without. Too few switches a second for any to be left out."""
     rows = []
     for name, title, frames, places, target in (("stack-12", "a stack of 12 frames, in the probe", 12, 2, 800),
                                                 ("stack-36", "a stack of 36 frames, in the probe", 36, 2, 1600),
@@ -232,6 +232,10 @@ def stacks(b):
         pairs = [_ns_in_probe(b, frames, places) - _ns_in_probe(b, frames, places, "--no-stacks") for _ in range(b.repeat)]
         b.raw[name] = {"more_ns_per_switch": pairs}
         rows.append(Row(name, title, statistics.median(pairs), target, "ns", 0))
+    # One waking a switch.
+    pairs = [_ns_in_probe(b, 12, 2, "--wakers") - _ns_in_probe(b, 12, 2) for _ in range(b.repeat)]
+    b.raw["waker"] = {"more_ns_per_switch": pairs}
+    rows.append(Row("waker", "--wakers: a waker with a stack of 12 frames, in the probe", statistics.median(pairs), 800, "ns", 0))
     return rows
 
 
