@@ -109,10 +109,10 @@ static __always_inline void seed_slot(struct task_struct *task, const struct wir
 	}
 }
 
-/* Is the stack of a thread that is blocked already to be told by its registers? */
-static __always_inline bool tells_registers(const struct wire_state *st, __u32 state)
+/* Is the stack of a thread that is blocked already to be told by its registers? A kernel thread has none. */
+static __always_inline bool tells_registers(struct task_struct *task, const struct wire_state *st, __u32 state)
 {
-	return settings.stacks && settings.unwind && state == STATE_WAITING && !(st->flags & WIRE_THREAD_WORKER);
+	return settings.stacks && settings.unwind && state == STATE_WAITING && task->mm && !(st->flags & WIRE_THREAD_WORKER);
 }
 
 /* The kernel's own account of the task at `now`, with what is open in it. */
@@ -140,7 +140,7 @@ static __always_inline __u32 try_seed(struct task_struct *task, struct wire_stat
 	st->delay_before = run_delay(task);
 	st->exec_runtime_before = st->exec_runtime_base;
 	st->voluntary_before = task->nvcsw;
-	st->stack = tells_registers(st, state) ? WIRE_STACK_SEEDED | st->number : 0;
+	st->stack = tells_registers(task, st, state) ? WIRE_STACK_SEEDED | st->number : 0;
 	if (task->flags & PF_EXITING || __sync_val_compare_and_swap(&st->state, before, state) != before)
 		return 0;
 	if (state == STATE_RUNNING)
@@ -220,7 +220,7 @@ int seed_threads(struct bpf_iter__task *ctx)
 	t.flags = st->flags;
 	bpf_probe_read_kernel_str(t.comm, sizeof(t.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &t, sizeof(t));
-	if (tells_registers(st, state))
+	if (tells_registers(task, st, state))
 		send_registers(ctx->meta->seq, task, st);
 	__sync_fetch_and_add(&live_threads, 1);
 	return 0;

@@ -94,29 +94,51 @@ static __always_inline void recover_arrival(struct task_struct *task, struct wir
 }
 
 /*
- * How long it ran is what the kernel itself counted, and since when, or until when (returned), follows from that. The tracepoint alone would say less: from the
- * wake-up of a thread on an idle CPU to its switch the run queue's clock stands still (rq_clock_skip_update), so the kernel
- * counts that bit as running, in getrusage(2) and everywhere. Where its clock of task time left something out meanwhile (steal time,
- * and interrupts if so configured), it says too little, and the time between the tracepoints holds.
+ * A switch comes to the tracepoint a while after the kernel has read its clock for it. The smallest such while of late is by what the two
+ * clocks differ; they drift apart by less than one in a thousand. If the kernel's has left something out, what was known is void.
+ */
+static __always_inline void follow_task_clock(struct wire_cpu_slot *slot, struct task_struct *task, bool left_out, __u64 now)
+{
+	__u64 offset = now - task->se.exec_start, drift = (now - slot->left_at) >> 10;
+
+	if (left_out || (__s64)(offset - slot->task_clock_offset) < (__s64)drift)
+		slot->task_clock_offset = offset;
+	else
+		slot->task_clock_offset += drift;
+}
+
+/*
+ * How long it ran, since when, and until when (returned), is what the kernel itself counted, by its clock of task time. The tracepoints alone
+ * would say something else: from a wake-up to the switch that it asks for, the run queue's clock stands still
+ * (rq_clock_skip_update), so the kernel counts that bit as the running of whoever is next, in getrusage(2) and everywhere. Where
+ * the clock of task time left something out meanwhile (steal time, and interrupts if so configured), it says too little, and the time
+ * between the tracepoints holds.
  */
 static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
 					   __u64 now)
 {
-	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, left_out;
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, left_out = slot->left_out, end = now, begin;
+	bool known = bpf_core_field_exists(task->sched_info.last_arrival) && st->unsettled, same;
 
-	if (!bpf_core_field_exists(task->sched_info.last_arrival) || !st->unsettled || !slot)
+	if (known)
+		left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
+	same = left_out == slot->left_out;
+	follow_task_clock(slot, task, !same, now);
+	if (!known)
 		return now;
-	left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
-	if (ran > now - st->since && ran <= now - st->left)
-		st->since = now - ran;
-	else if (ran > now - st->since && st->ready == READY_NEW)
+	if (same)
+		end = task->se.exec_start + slot->task_clock_offset; /* `now`, or before it */
+	begin = end - ran;
+	if ((__s64)(begin - st->since) >= 0)
+		end = same ? st->since + ran : now;
+	else if ((__s64)(begin - st->left) >= 0)
+		st->since = begin;
+	else if (st->ready == READY_NEW)
 		st->since = st->left; /* the clock stood from a moment before sched_wakeup_new */
-	else if (ran < now - st->since && left_out == slot->left_out)
-		now = st->since + ran; /* preempted by what it woke: the clock stood still from there on */
 	if (st->since < slot->left_at)
 		st->since = slot->left_at; /* two never have one CPU at a time */
 	slot->left_out = left_out;
-	return now;
+	return end > st->since ? end : st->since;
 }
 
 /* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
@@ -127,7 +149,8 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
 
 	if (!seen)
 		recover_arrival(task, st, now);
-	now = correct_piece(slot, task, st, now);
+	if (slot)
+		now = correct_piece(slot, task, st, now);
 	if (st->unsettled)
 		send_turn(task, st);
 	if (st->fresh) { /* the delay of its first arrival lay, partly, before its start, and was added after it */
@@ -339,7 +362,6 @@ static __always_inline void leave(void *ctx, struct wire_cpu_slot *slot, struct 
 	clear_slot(slot, st);
 	if (st->state == STATE_HELD || is_being_seeded(st))
 		return;
-	note_task_clock(slot, prev, now);
 	end_running(slot, prev, st, now);
 	if (state & TASK_DEAD) {
 		die(prev, st, st->left);

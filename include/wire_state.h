@@ -55,7 +55,7 @@ struct wire_cpu_slot {
 	__u32 pid;
 	__u32 samples_user, samples_kernel; /* of this turn on the CPU */
 	__u64 left_at;           /* when the last traced thread left it */
-	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time */
+	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time: the least of late */
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
 	__u64 exec_before;       /* the thread's */
 	__u64 left_out;          /* by the clock of task time, of the run queue's clock, until lately: interrupts, steal time */

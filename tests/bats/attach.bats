@@ -259,6 +259,14 @@ threading.Thread(target=time.sleep, args=(60,)).start()'
 	expect_equal "$(find . -name 'conctrace*')" ""
 }
 
+@test "a thread of the kernel: its time is told, and no stack that it does not have" {
+	[[ $(cat /proc/2/comm) == kthreadd ]] || skip "process 2 is no thread of the kernel here"
+	attach_to -p 2 -d 0.3
+	expect_status 0
+	expect_equal "$(json r.json .stacks.taken)" 0 "stacks"
+	expect_equal "$(json r.json .totals.unknown_ns)" 0
+}
+
 @test "a process that is named twice is one" {
 	start_target sleep 60
 	attach_to -p "$TARGET,$TARGET" -p "$TARGET" -d 0.3

@@ -50,6 +50,9 @@ make_recording() { # KIND FILE
 		capture sh -c '"$1" flamegraph -o - "$2" >/dev/full' sh "$CONCTRACE" "$GOLDEN/gil.data"
 		expect_status 1
 		expect_in "standard output" "$err"
+		capture "$CONCTRACE" flamegraph -o /dev/full "$GOLDEN/gil.data"
+		expect_status 1
+		expect_in "/dev/full: No space left on device" "$err"
 	fi
 }
 

@@ -654,6 +654,7 @@ small_disk() { # SIZE
 @test "--kernel-stacks puts the kernel's frames there" {
 	run_it -q --kernel-stacks -- sh -c 'sleep 0.1; :'
 	grep -qE ';[a-z_0-9]*nanosleep[a-z_0-9]*_\[k\];.*_\[k\];\[sleep\] [0-9]+$' r.folded
+	expect_equal "$(grep -cE 'on_switch.*;\[sleep\]' r.folded)" 0 "waits that end in the probe"
 	expect_lawful_run
 }
 

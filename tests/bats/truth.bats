@@ -184,6 +184,11 @@ expect_forms() { # PROGRAM [ARG...]
 	expect_traced 0 -- yield 50021
 }
 
+@test "a CPU that goes from thread to thread: running to four parts in a thousand" {
+	requires workload-handover
+	expect_traced 0 -- handover 20011
+}
+
 @test "10,000 threads that end at once" {
 	requires workload-threads10000
 	expect_traced 0 -- threads10000

@@ -98,6 +98,15 @@ def check_preempt(c):
     c.between("ready because preempted", preempted, ready * 80 // 100, ready)
 
 
+def check_handover(c):
+    """Many switches from one traced thread to the next: what the kernel counts as running is all there."""
+    for truth in c.truth["threads"]:
+        thread = c.thread(truth["tid"])
+        if thread:
+            low = truth["cpu_ns"] * 996 // 1000
+            c.between(f"tid {truth['tid']}: running_ns", thread["running_ns"], low, truth["cpu_ns"] * 1004 // 1000 + MS)
+
+
 def check_yield(c):
     """Two on one CPU that give it to each other: ready by yield, and no wait."""
     ready = {"yielded_ns": 0, "preempted_ns": 0, "yielded_count": 0}
@@ -227,6 +236,7 @@ def check_all(c):
 CHECKS = {
     "preempt": check_preempt,
     "yield": check_yield,
+    "handover": check_handover,
     "threads": check_counts,
     "processes": check_counts,
     "forktree": check_counts,

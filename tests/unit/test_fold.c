@@ -152,6 +152,39 @@ static void lines(void)
 	build_release(&b);
 }
 
+/* The kernel's way from the switch to the probe is no part of a wait; a sample that hits a probe shows it. */
+static void probes(void)
+{
+	static const char *const names[] = {"bpf_get_task_stack", "bpf_prog_0123_on_switch [bpf]", "bpf_trace_run4", "rcu_sync_enter"};
+	const uint64_t frames[] = {BUILD_KERNEL_FRAME(0x10), BUILD_KERNEL_FRAME(0x20), BUILD_KERNEL_FRAME(0x30),
+				   BUILD_KERNEL_FRAME(0x40), BUILD_FRAME(1, 0x100)};
+	struct build b;
+	struct life l;
+	size_t i;
+
+	build_init(&b, 0, 100 * MS);
+	life_names(&b);
+	build_file(&b, 1, SECTION_FILE_ELF, "/bin/prog");
+	build_name(&b, BUILD_FRAME(1, 0x100), 0, "main");
+	for (i = 0; i < 4; i++)
+		build_name(&b, frames[i], 0, names[i]);
+	build_stack(&b, 5, 100, 4, 1, frames);
+	life_begin(&l, &b, 1, 1, 100, 100, 0, "p");
+	life_run(&l, 2 * MS);
+	build_sample(&b, 1, 1 * MS, 5, false);
+	l.stack = 5;
+	life_wait(&l, WAIT_KERNEL_LOCK, 5 * MS, 0, SYS_READ, 0);
+	life_end(&l, 0);
+	build_must(build_load(&b, &trace));
+	make(FOLD_ALL, false);
+	CHECK_EQ(line_ns("p;p;main;rcu_sync_enter_[k];[kernel_lock]"), 5 * MS);
+	CHECK_EQ(line_ns("p;p;main;rcu_sync_enter_[k];bpf_trace_run4_[k];bpf_prog_0123_on_switch [bpf]_[k];"
+			 "bpf_get_task_stack_[k];[running]"), 2 * MS);
+	fold_free(fold);
+	trace_free(trace);
+	build_release(&b);
+}
+
 /* 1,000 lines of 1.4 µs: the sum is 1,400 µs although each is rounded; printed are 1,000 lines of 1 or 2. */
 static void rounding(void)
 {
@@ -269,6 +302,7 @@ static void own_frames(void)
 int main(void)
 {
 	lines();
+	probes();
 	rounding();
 	thinned();
 	own_frames();

@@ -344,6 +344,44 @@ static void everything(void)
 	show(&b, "19 idle workers");
 }
 
+/* Waits of one function in different system calls: the file's name gives way, then the function's, and the calls stay. */
+static void long_places(void)
+{
+	const uint64_t frames[] = {BUILD_FRAME(1, 0x100), BUILD_FRAME(1, 0x200)};
+	const struct report_choice choice = {0};
+	struct report *r;
+	struct trace *t;
+	struct build b;
+	struct life l;
+	char *text;
+
+	build_init(&b, 0, 100 * MS);
+	life_names(&b);
+	build_file(&b, 1, SECTION_FILE_ELF, "/home/me/libpython3.11.so.1.0");
+	build_name(&b, BUILD_FRAME(1, 0x100), 0, "find_the_shared_function");
+	build_name(&b, BUILD_FRAME(1, 0x200), 0, "a_function_with_a_name_that_is_much_too_long_for_the_page");
+	build_stack(&b, 5, 100, 0, 1, frames);
+	build_stack(&b, 6, 100, 0, 1, frames + 1);
+	life_begin(&l, &b, 1, 1, 100, 100, 0, "main");
+	l.stack = 5;
+	life_wait(&l, WAIT_DISK, 10 * MS, 0, SYS_READ, 0);
+	life_wait(&l, WAIT_DISK, 5 * MS, 0, WIRE_NO_SYSCALL, 0);
+	l.stack = 6;
+	life_wait(&l, WAIT_CONDITION, 9 * MS, 0, SYS_FUTEX, 0);
+	life_end(&l, 0);
+	build_write(&b, true);
+	build_must(trace_load(&t, b.path));
+	build_must(report_build(&r, t, &choice));
+	text = print(r, &report_text, 100, false, true);
+	CHECK(strstr(text, "disk        find_the_shared_function (libpython…), read\n") != NULL);
+	CHECK(strstr(text, "disk        find_the_shared_function (libpython3.11.s…)\n") != NULL);
+	CHECK(strstr(text, "condition   a_function_with_a_name_that_is_much…, futex\n") != NULL);
+	free(text);
+	report_free(r);
+	trace_free(t);
+	build_release(&b);
+}
+
 static void small_ones(void)
 {
 	struct build b;
@@ -433,6 +471,7 @@ int main(void)
 	size_t i;
 
 	everything();
+	long_places();
 	small_ones();
 	damaged();
 	pages();

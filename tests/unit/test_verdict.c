@@ -14,6 +14,8 @@ static void start(struct build *b)
 	life_names(b);
 }
 
+static const char *never = "\n";  /* what the next advice must not have */
+
 static void judge(struct build *b, enum bound_kind bound, const char *advice)
 {
 	const struct report_choice choice = {0};
@@ -26,6 +28,8 @@ static void judge(struct build *b, enum bound_kind bound, const char *advice)
 	CHECK(strstr(report->verdict.numbers, numbers) != NULL);
 	numbers = "";
 	CHECK(strstr(report->verdict.advice, advice) != NULL);
+	CHECK(strstr(report->verdict.advice, never) == NULL);
+	never = "\n";
 	report_free(report);
 	trace_free(trace);
 	build_release(b);
@@ -107,6 +111,29 @@ static void handed_around(enum wait_kind kind, const char *advice)
 		life_end(&l, 0);
 	}
 	load(&b, BOUND_CPU, advice);
+}
+
+/* `n` threads, of each 10 ms half are a wait for a lock, and 3 are others' on that CPU. */
+static void handed_around_slowly(uint32_t n, const char *advice)
+{
+	struct build b;
+	struct life l;
+	uint32_t i, k;
+
+	start(&b);
+	for (i = 1; i <= n; i++) {
+		thread(&b, &l, i);
+		if (i % 2 == 0)
+			life_wait(&l, WAIT_MUTEX, 5 * MS, 0, SYS_FUTEX, 0);
+		for (k = 0; k < 50; k++) {
+			life_run(&l, 1 * MS);
+			life_preempted(&l, 3 * MS);
+			life_run(&l, 1 * MS);
+			life_wait(&l, WAIT_MUTEX, 5 * MS, 0, SYS_FUTEX, 0);
+		}
+		life_end(&l, 0);
+	}
+	load(&b, BOUND_READY, advice);
 }
 
 /* Two workers of a pool, each at work while the other has nothing to do: 100 ms, three times. No lock goes around. */
@@ -200,7 +227,7 @@ static void timer_loop(void)
 	}
 	life_polls(&l, 8, 50);
 	life_end(&l, 0);
-	load(&b, BOUND_SLEEP, "sleeps of its own will");
+	load(&b, BOUND_SLEEP, "sleeps of its own will, or nobody wants anything of it");
 }
 
 /* A client, and the server that it waits for: the server's poll is no second wait at a time. */
@@ -282,7 +309,7 @@ int main(void)
 	waits(1, WAIT_NETWORK, 1, 9, BOUND_IO, "one thing at a time is waited for");
 	waits(8, WAIT_NETWORK, 1, 9, BOUND_IO, "7.2 waits overlap on average already");
 	waits(8, WAIT_DISK, 1, 9, BOUND_IO, "for as long as the disk");
-	waits(1, WAIT_SLEEP, 0, 10, BOUND_SLEEP, "sleeps of its own will");
+	waits(1, WAIT_SLEEP, 0, 10, BOUND_SLEEP, "sleeps of its own will: threads");
 	waits(1, WAIT_CHILD, 1, 9, BOUND_MIXED, "has to be traced as well");
 	waits(1, WAIT_FAULT, 1, 9, BOUND_MIXED, "waits for memory");
 	waits(1, WAIT_DISK, 10, 10, BOUND_MIXED, "would hide the smaller part, 50 %");
@@ -291,6 +318,9 @@ int main(void)
 	waits(1, WAIT_DISK, 6, 10, BOUND_IO, "one thing at a time");
 	handed_around(WAIT_MUTEX, "take turns: 50 % of their time they wait for a lock");
 	handed_around(WAIT_CONDITION, "take turns: 50 % of their time they wait for a condition");
+	handed_around_slowly(2, "more CPU will; but hardly more than one whole CPU: its threads take turns, 50 % of");
+	never = "take turns"; /* five of them: it may be for want of a CPU that one runs at a time */
+	handed_around_slowly(5, "more CPU will");
 	pool_in_turn();
 	idle_pool();
 	helper_polls();

@@ -52,6 +52,23 @@ char *frame_label_line(char *buf, size_t size, const struct trace_frame *f)
 	return buf;
 }
 
+uint32_t frames_of_probe(const struct trace *t, const struct trace_stack *s)
+{
+	/* which of them there are is the choice of kernel and compiler */
+	static const char *const callers[] = {"bpf_trace_run", "__bpf_trace_sched_switch", "__traceiter_sched_switch"};
+	uint32_t i, n = 0;
+	size_t k;
+
+	for (i = 0; i < s->n_kernel; i++) {
+		const char *name = t->frames[s->frames[i]].name;
+
+		for (k = 0; name && k < sizeof(callers) / sizeof(callers[0]); k++)
+			if (!strncmp(name, callers[k], strlen(callers[k])))
+				n = i + 1;
+	}
+	return n;
+}
+
 /* "libc.so.6", "libc-2.31.so", "ld-linux-x86-64.so.2": the stem, then what a version may look like. */
 static bool is_library(const char *name, const char *stem)
 {

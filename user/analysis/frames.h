@@ -21,6 +21,12 @@ char *frame_label_line(char *buf, size_t size, const struct trace_frame *f);
 const char *frame_file_name(const char *path);
 
 /*
+ * How many of the innermost frames are conctrace's own: the probe at the switch, and the kernel's way from there to it. What is asked is
+ * the stack of a thread that leaves its CPU; a sample may well hit a probe, and shows it.
+ */
+uint32_t frames_of_probe(const struct trace *t, const struct trace_stack *s);
+
+/*
  * The innermost user frame that is the program's own: in none of the libraries that belong to the system (by
  * base name: libc, libpthread, …) and in no shared object of a system folder; else in none of the first; else
  * the innermost. NULL: the stack has no user frame.

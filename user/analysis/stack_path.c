@@ -104,7 +104,7 @@ static int add_call(struct stack_paths *p, uint32_t stack, uint16_t syscall, uin
 int stack_path(struct stack_paths *p, const struct time_part *part, size_t *n)
 {
 	const struct trace_stack *s = &p->t->stacks[part->stack];
-	uint32_t i = s->n_kernel + s->n_user;
+	uint32_t i = s->n_kernel + s->n_user, innermost = part->state == PART_RUNNING ? 0 : frames_of_probe(p->t, s);
 	int err = array_grow(&p->labels, &p->cap, (size_t)i + BASE_MAX + EXTRA, sizeof(*p->labels));
 
 	*n = p->n_base;
@@ -117,7 +117,7 @@ int stack_path(struct stack_paths *p, const struct time_part *part, size_t *n)
 	if (!err && i && s->n_user && trace_stack_is_cut(s))
 		err = add_label(p, "[truncated]", &p->labels[(*n)++]);
 	/* Innermost first in the trace: kernel frames, then user frames. */
-	while (i-- && !err)
+	while (i-- > innermost && !err)
 		err = frame_of(p, s->frames[i], &p->labels[(*n)++]);
 	if (!err)
 		err = add_call(p, part->stack, part->syscall, part->flags, n);

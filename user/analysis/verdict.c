@@ -25,6 +25,7 @@
 #define ALL_IN_USE    0.9  /* of the CPUs */
 #define STARVED	      0.4  /* of the CPU time that was wanted */
 #define ONE_AT_A_TIME 1.25 /* threads on average: no more than one, with some overlap at the edges */
+#define ONE_WANTS     1.5  /* threads on a CPU or preempted: one, and those that come to ask whether it is their turn */
 #define UNSEEN_MAX    0.5  /* of the wall clock: with less than the other half no verdict is given */
 #define MANY_TURNS    5
 #define LONG_TURN_NS  20000000 /* Python's are 5 ms */
@@ -312,6 +313,33 @@ static void advise_cpu(struct report *r)
 			cpus, n, 100 * share_of(r->totals.groups_ns[WAIT_GROUP_LOCK], r->totals.lifetime_ns));
 }
 
+static void advise_ready(struct report *r)
+{
+	struct report_verdict *v = &r->verdict;
+	bool locks = false;
+	double wanted = share_of(r->totals.running_ns + r->totals.ready_by[READY_PREEMPTED], r->wall_ns);
+	double taken = wanted < ONE_WANTS ? turns(r, &locks) : 0; /* else they run in turn for want of a CPU */
+	int len = snprintf(v->advice, sizeof(v->advice),
+			   "other programs, or a limit (affinity, a CPU quota), keep the CPUs from it: more "
+			   "threads, processes or async won't help, more CPU will");
+
+	if (taken > 0 && len > 0 && (size_t)len < sizeof(v->advice))
+		snprintf(v->advice + len, sizeof(v->advice) - (size_t)len,
+			 "; but hardly more than one whole CPU: its threads take turns, %.0f %% of their time they wait for a %s",
+			 100 * taken, locks ? "lock" : "condition that another one signals (an interpreter's lock)");
+}
+
+/* Sleeps that are timeouts of polls may be a server's that nobody asks for anything. */
+static void advise_sleep(struct report *r)
+{
+	bool polls = r->totals.groups_ns[WAIT_GROUP_SLEEP] < r->wall[WALL_SLEEP] / 2;
+
+	snprintf(r->verdict.advice, sizeof(r->verdict.advice),
+		 "it sleeps of its own will%s: threads, processes or async help only where sleeps "
+		 "don't depend on each other and may overlap; else make them shorter",
+		 polls ? ", or nobody wants anything of it: its polls end by their timeouts. If it sleeps" : "");
+}
+
 static void advise_io(struct report *r)
 {
 	struct report_verdict *v = &r->verdict;
@@ -378,14 +406,10 @@ static void advise(struct report *r, const struct shares *s)
 			"or processes would only queue; do less, and wait for nothing, while holding it");
 		break;
 	case BOUND_READY:
-		snprintf(v->advice, sizeof(v->advice),
-			 "other programs, or a limit (affinity, a CPU quota), keep the CPUs from it: more "
-			 "threads, processes or async won't help, more CPU will");
+		advise_ready(r);
 		break;
 	case BOUND_SLEEP:
-		snprintf(v->advice, sizeof(v->advice),
-			 "it sleeps of its own will: threads, processes or async help only where sleeps "
-			 "don't depend on each other and may overlap; else make them shorter");
+		advise_sleep(r);
 		break;
 	default:
 		advise_mixed(r, s);

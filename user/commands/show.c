@@ -59,13 +59,13 @@ struct page_style show_style(FILE *out)
 
 int show_flush(FILE *out, const char *name)
 {
-	int err = 0;
+	int err = 0, before = errno; /* of a write that failed while it was printed, after which there was nothing to flush */
 
 	errno = 0;
 	if (fflush(out))
 		err = errno;
 	if (!err && ferror(out))
-		err = errno ? errno : EIO;
+		err = errno ? errno : before ? before : EIO;
 	if (err)
 		return fail(-err, "%s: %s: not everything could be written", name, strerror(err));
 	return 0;

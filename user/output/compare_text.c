@@ -63,7 +63,7 @@ static size_t block_column(const struct block *b, size_t i)
 	return b->first ? (i ? b->first + i - 1 : 0) : i;
 }
 
-/* How many bytes of the text fit into a line of the label; words, and parts of words with hyphens, stay whole where they can. */
+/* How many bytes of the text fit into a line of the label; words, and the parts of file names, stay whole where they can. */
 static size_t label_line(const char *text, size_t width)
 {
 	size_t columns = 0, at = 0, space = 0;
@@ -75,7 +75,7 @@ static size_t label_line(const char *text, size_t width)
 		if (text[at] == ' ')
 			space = at;
 		at += n ? n : 1;
-		if (text[at - 1] == '-')
+		if (strchr("-._/", text[at - 1]))
 			space = at;
 		columns++;
 	}

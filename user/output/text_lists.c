@@ -14,6 +14,7 @@
 #define BAR_MAX 40
 #define PLACES	12 /* listed */
 #define WIDE	86
+#define CUT_MIN 8 /* columns of a name that still say something */
 
 /* One line: who, where its time went. */
 struct who {
@@ -150,16 +151,45 @@ void text_threads(struct page *p, const struct report *r)
 }
 
 /* In which file: the source if it is known, else the program or library. "libc.so.6+0x85e96" says that already. */
-static void print_file(struct page *p, const struct report_place *place)
+static void name_file(char *text, size_t size, const struct report_place *place)
 {
 	const char *slash = place->source ? strrchr(place->source, '/') : NULL;
 
+	text[0] = '\0';
 	if (place->source && place->line)
-		page_printf(p, INK_DIM, " (%s:%" PRIu32 ")", slash ? slash + 1 : place->source, place->line);
+		snprintf(text, size, "%s:%" PRIu32, slash ? slash + 1 : place->source, place->line);
 	else if (place->source)
-		page_printf(p, INK_DIM, " (%s)", slash ? slash + 1 : place->source);
-	else if (place->file[0] && strncmp(place->place, place->file, strlen(place->file)) != 0)
-		page_printf(p, INK_DIM, " (%s)", place->file);
+		snprintf(text, size, "%s", slash ? slash + 1 : place->source);
+	else if (strncmp(place->place, place->file, strlen(place->file)) != 0)
+		snprintf(text, size, "%s", place->file);
+}
+
+static void print_cut(struct page *p, enum page_ink ink, const char *text, int columns)
+{
+	if ((int)text_columns(text) > columns)
+		page_left(p, ink, columns, text);
+	else
+		page_text(p, ink, text);
+}
+
+/* Places of one function differ in their system calls: where there is not enough room, the file gives way first, then the function. */
+static void print_where(struct page *p, const struct report_place *place)
+{
+	char file[300], call[80] = "";
+	int room, files;
+
+	name_file(file, sizeof(file), place);
+	if (place->file[0] && place->syscall)
+		snprintf(call, sizeof(call), ", %s", place->syscall);
+	room = page_room(p) - (int)text_columns(call);
+	files = room - (int)text_columns(place->place) - (int)strlen(" ()");
+	print_cut(p, INK_PLAIN, place->place, room < CUT_MIN ? page_room(p) : room);
+	if (file[0] && (files >= CUT_MIN || files >= (int)text_columns(file))) {
+		page_text(p, INK_DIM, " (");
+		print_cut(p, INK_DIM, file, files);
+		page_text(p, INK_DIM, ")");
+	}
+	page_text(p, INK_DIM, call);
 }
 
 static void print_place(struct page *p, const struct report *r, const struct report_place *place)
@@ -173,10 +203,7 @@ static void print_place(struct page *p, const struct report *r, const struct rep
 		page_right(p, INK_PLAIN, 11, cell_ns(cell, sizeof(cell), place->max_ns));
 	page_spaces(p, 2);
 	page_left(p, ink_of_group(wait_kind_group(place->kind)), MOSTLY, wait_kind_name(place->kind));
-	page_text(p, INK_PLAIN, place->place);
-	print_file(p, place);
-	if (place->file[0] && place->syscall)
-		page_printf(p, INK_DIM, ", %s", place->syscall);
+	print_where(p, place);
 	page_line(p);
 }
 
