@@ -9,6 +9,15 @@ MS = 1_000_000
 # The kernel's clock for these numbers stands still from a wake-up to the switch that follows it (rq_clock_skip_update), a few
 # microseconds on an idle CPU: its running time begins before the thread has the CPU. Recordings of many switches show it.
 SWITCH_SLACK = 12_000
+# What the kernel leaves out of a thread's run-queue time: of one that was preempted when it was about to sleep, all of it
+# (sched_info_depart looks at its state: 4.0 ms of a thread in an emulated guest were 0); of one that is moved to another CPU's queue, the way
+# from one to the other (0.5 ms there, where the CPU that does it can lose its turn). It is ready all that time. Such turns are few: this
+# much of all ready time of turns that threads were not woken for (seen: 0.07 %), or two ticks at 250 Hz.
+UNCOUNTED_PERCENT = 1
+UNCOUNTED_NS = 8 * MS
+# A thread's life begins at a tracepoint, its run-queue time when it was queued, a few instructions before: where the CPU can lose
+# its turn in between, that many threads may have more of the latter (seen: one in each 30 recordings, 2.7 ms).
+LATE_THREADS = 2
 # More threads running than there are CPUs: never, by now; the golden recordings were made before.
 TOGETHER_SLACK = 5_000
 
@@ -30,23 +39,58 @@ def check_account(where, part, broken):
         broken.append(f"{where}: running + ready + waiting + unknown = {total}, lifetime is {part['lifetime_ns']}")
 
 
-def check_kernel(where, thread, broken, room):
+def kernel_differs(have, want, percent, slack):
+    return abs(have - want) > want * percent // 100 + MS + slack
+
+
+class Differences:
+    """The threads whose ready time is not the kernel's, as far as there can be a reason for it: if they are few."""
+
+    def __init__(self, turn):
+        self.turn = turn
+        self.ns = self.possible_ns = 0
+        self.uncounted, self.late = [], []
+
+    def explain(self, thread, excess, line):
+        """False: there is none."""
+        unwoken = thread["ready_ns"] - thread["ready"]["woken_ns"]
+        if 0 < excess <= unwoken:
+            self.ns += excess
+            self.uncounted.append(line)
+        elif -self.turn <= excess < 0 and thread["ready"]["new_count"]:
+            self.late.append(line)
+        else:
+            return False
+        return True
+
+    def too_many(self):
+        few = self.ns <= max(self.possible_ns * UNCOUNTED_PERCENT // 100, UNCOUNTED_NS)
+        return ([] if few else self.uncounted) + (self.late if len(self.late) > LATE_THREADS else [])
+
+
+def check_kernel(where, thread, broken, room, differences):
     kernel = thread.get("kernel")
     if not kernel:
         return
-    for ours, theirs, percent in (("running_ns", "exec_runtime_ns", 1), ("ready_ns", "run_delay_ns", 2)):
-        if theirs not in kernel:
-            continue
-        have, want = thread[ours], kernel[theirs]
-        slack = room + SWITCH_SLACK * thread["transitions"]["ready_running"]
-        if abs(have - want) > want * percent // 100 + MS + slack:
-            broken.append(f"{where}: {ours} is {have}, the kernel's {theirs} is {want}")
+    slack = room + SWITCH_SLACK * thread["transitions"]["ready_running"]
+    running, want = thread["running_ns"], kernel["exec_runtime_ns"]
+    if kernel_differs(running, want, 1, slack):
+        broken.append(f"{where}: running_ns is {running}, the kernel's exec_runtime_ns is {want}")
+    if "run_delay_ns" not in kernel:
+        return
+    ready, want = thread["ready_ns"], kernel["run_delay_ns"]
+    differences.possible_ns += ready - thread["ready"]["woken_ns"]
+    if kernel_differs(ready, want, 2, slack):
+        line = f"{where}: ready_ns is {ready}, the kernel's run_delay_ns is {want}"
+        if not differences.explain(thread, ready - want, line):
+            broken.append(line)
 
 
-def laws_broken(report, folded, room=0):
-    """In: the report, the name of the file of its folded stacks, and by how many nanoseconds more than usual a thread's times may
-    differ from the kernel's. Out: what is wrong, a line each."""
+def laws_broken(report, folded, room=0, turn=0):
+    """In: the report, the name of the file of its folded stacks, by how many nanoseconds more than usual a thread's times may
+    differ from the kernel's, and for how long a CPU may stand still. Out: what is wrong, a line each."""
     broken = []
+    differences = Differences(turn)
     totals = report["totals"]
     check_account("totals", totals, broken)
     lifetime = 0
@@ -54,8 +98,9 @@ def laws_broken(report, folded, room=0):
         for thread in process["threads"]:
             where = f"pid {process['pid']} tid {thread['tid']} ({thread['comm']})"
             check_account(where, thread, broken)
-            check_kernel(where, thread, broken, room)
+            check_kernel(where, thread, broken, room, differences)
             lifetime += thread["lifetime_ns"]
+    broken += differences.too_many()
     if lifetime != totals["lifetime_ns"]:
         broken.append(f"the threads' lifetimes sum up to {lifetime}, the total is {totals['lifetime_ns']}")
     wall = sum(report["wall"].values())
