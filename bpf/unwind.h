@@ -226,6 +226,15 @@ static __always_inline __u32 rule_number(const struct unwind_file *file, __u64 o
 	return rows->row[row & (UNWIND_CHUNK_ROWS - 1)] & UNWIND_RULE_MASK;
 }
 
+/*
+ * Is the place in the file's text? If not, something else is mapped there by now, and the user side has not been told yet: a library that was
+ * unloaded and loaded again elsewhere (what the loader maps at first is as long as all of the library), or another one in its place.
+ */
+static __always_inline bool in_text(const struct unwind_file *file, __u64 offset)
+{
+	return (offset >> UNWIND_PAGE_BITS) - file->first < file->n_pages;
+}
+
 /* Fills `e` for an address. 0, or STACK_END_NO_TABLE. */
 __attribute__((weak)) __noinline __u32 look_up(struct stack_scratch *s, struct unwind_cached *e, __u64 pc)
 {
@@ -257,8 +266,11 @@ __attribute__((weak)) __noinline __u32 look_up(struct stack_scratch *s, struct u
 
 		if (!file || file->state == UNWIND_FILE_PENDING)
 			return STACK_END_NO_TABLE;
-		if (file->state == UNWIND_FILE_READY)
+		if (file->state == UNWIND_FILE_READY) {
+			if (!in_text(file, pc - m->offset_bias))
+				return STACK_END_NO_TABLE;
 			number = rule_number(file, pc - m->offset_bias);
+		}
 	}
 	rule = bpf_map_lookup_elem(&unwind_rules, &number);
 	if (!rule)

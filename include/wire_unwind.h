@@ -96,8 +96,10 @@ enum unwind_file_state {
  * are by offset.
  */
 struct unwind_file {
-	__u32 page;  /* index in `pages` of offset 0 (modulo 2^32) */
-	__u32 state; /* enum unwind_file_state */
+	__u32 page;    /* index in `pages` of offset 0 (modulo 2^32) */
+	__u32 state;   /* enum unwind_file_state */
+	__u32 first;   /* its text begins with this page, by offset, .. */
+	__u32 n_pages; /* .. and has so many: what is behind them in `pages` is another file's */
 };
 
 /* An executable mapping of a process. */
@@ -141,7 +143,7 @@ struct unwind_walk {
 
 _Static_assert(sizeof(struct unwind_rule) == 16, "unwind_rule");
 _Static_assert(sizeof(struct unwind_page) == 8, "unwind_page");
-_Static_assert(sizeof(struct unwind_file) == 8, "unwind_file");
+_Static_assert(sizeof(struct unwind_file) == 16, "unwind_file");
 _Static_assert(sizeof(struct unwind_mapping) == 40, "unwind_mapping");
 _Static_assert(sizeof(struct unwind_region) == sizeof(struct unwind_mapping), "unwind_region");
 

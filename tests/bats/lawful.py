@@ -9,6 +9,16 @@ MS = 1_000_000
 # The kernel's clock for these numbers stands still from a wake-up to the switch that follows it (rq_clock_skip_update), a few
 # microseconds on an idle CPU: its running time begins before the thread has the CPU. Recordings of many switches show it.
 SWITCH_SLACK = 12_000
+# What the kernel leaves out of a thread's run-queue time: of one that was preempted when it was about to sleep, all of it
+# (sched_info_depart looks at its state: 4.0 ms of a thread in an emulated guest were 0); of one that is moved to another CPU's queue, the way
+# from one to the other (0.5 ms there, where the CPU that does it can lose its turn). It is ready all that time. Such turns are few: this
+# much of all ready time of turns that threads were not woken for (seen: 0.07 %), or two ticks at 250 Hz.
+UNCOUNTED_PERCENT = 1
+UNCOUNTED_NS = 8 * MS
+# The kernel's clock of a switch is read some instructions before the tracepoint, and where a CPU can lose its turn in between that much is
+# running for one and ready for the other; or a new thread's run-queue time, and not yet a part of its life. Of so many threads of a
+# recording (seen: one in each 30 recordings, 2.1 to 2.8 ms).
+LATE_THREADS = 2
 # More threads running than there are CPUs: never, by now; the golden recordings were made before.
 TOGETHER_SLACK = 5_000
 
@@ -30,23 +40,56 @@ def check_account(where, part, broken):
         broken.append(f"{where}: running + ready + waiting + unknown = {total}, lifetime is {part['lifetime_ns']}")
 
 
-def check_kernel(where, thread, broken, room):
+class Differences:
+    """The threads whose ready time is not the kernel's, as far as there can be a reason for it: if they are few."""
+
+    def __init__(self, turn):
+        self.turn = turn
+        self.ns = self.possible_ns = 0
+        self.uncounted, self.late = [], []
+
+    def explain(self, thread, running, ready, slack, lines):
+        """In: by how much each is more than the kernel's. False: there is no reason for that."""
+        unwoken = thread["ready_ns"] - thread["ready"]["woken_ns"]
+        ready_only = not any("running_ns" in line for line in lines)
+        if ready_only and 0 < ready <= unwoken:
+            self.ns += ready
+            self.uncounted += lines
+        elif ready_only and -self.turn <= ready < 0 and thread["ready"]["new_count"]:
+            self.late.append(lines)
+        elif abs(running + ready) <= slack and abs(ready) <= self.turn and thread["ready"]["preempted_count"]:
+            self.late.append(lines)
+        else:
+            return False
+        return True
+
+    def too_many(self):
+        few = self.ns <= max(self.possible_ns * UNCOUNTED_PERCENT // 100, UNCOUNTED_NS)
+        late = self.late if len(self.late) > LATE_THREADS else []
+        return ([] if few else self.uncounted) + [line for lines in late for line in lines]
+
+
+def check_kernel(where, thread, broken, room, differences):
     kernel = thread.get("kernel")
     if not kernel:
         return
+    slack = room + MS + SWITCH_SLACK * thread["transitions"]["ready_running"]
+    excess, lines = {}, []
     for ours, theirs, percent in (("running_ns", "exec_runtime_ns", 1), ("ready_ns", "run_delay_ns", 2)):
-        if theirs not in kernel:
-            continue
-        have, want = thread[ours], kernel[theirs]
-        slack = room + SWITCH_SLACK * thread["transitions"]["ready_running"]
-        if abs(have - want) > want * percent // 100 + MS + slack:
-            broken.append(f"{where}: {ours} is {have}, the kernel's {theirs} is {want}")
+        have, want = thread[ours], kernel.get(theirs, thread[ours])
+        excess[ours] = have - want
+        if abs(have - want) > want * percent // 100 + slack:
+            lines.append(f"{where}: {ours} is {have}, the kernel's {theirs} is {want}")
+    differences.possible_ns += thread["ready_ns"] - thread["ready"]["woken_ns"]
+    if lines and not differences.explain(thread, excess["running_ns"], excess["ready_ns"], slack, lines):
+        broken += lines
 
 
-def laws_broken(report, folded, room=0):
-    """In: the report, the name of the file of its folded stacks, and by how many nanoseconds more than usual a thread's times may
-    differ from the kernel's. Out: what is wrong, a line each."""
+def laws_broken(report, folded, room=0, turn=0):
+    """In: the report, the name of the file of its folded stacks, by how many nanoseconds more than usual a thread's times may
+    differ from the kernel's, and for how long a CPU may stand still. Out: what is wrong, a line each."""
     broken = []
+    differences = Differences(turn)
     totals = report["totals"]
     check_account("totals", totals, broken)
     lifetime = 0
@@ -54,8 +97,9 @@ def laws_broken(report, folded, room=0):
         for thread in process["threads"]:
             where = f"pid {process['pid']} tid {thread['tid']} ({thread['comm']})"
             check_account(where, thread, broken)
-            check_kernel(where, thread, broken, room)
+            check_kernel(where, thread, broken, room, differences)
             lifetime += thread["lifetime_ns"]
+    broken += differences.too_many()
     if lifetime != totals["lifetime_ns"]:
         broken.append(f"the threads' lifetimes sum up to {lifetime}, the total is {totals['lifetime_ns']}")
     wall = sum(report["wall"].values())

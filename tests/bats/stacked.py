@@ -22,6 +22,8 @@ INCIDENTAL = {"execve", "exit", "exit_group", "mmap", "munmap", "mprotect", "brk
 NO_WAIT = {"running", "ready", "unknown"}
 # Where a library has no symbols its functions are named by where they are.
 NAMELESS = re.compile(r"lib[\w.+-]*\.so[\w.]*\+0x[0-9a-f]+|ld-[\w.-]*\+0x[0-9a-f]+|\[vdso\].*")
+# What the loader's _start calls; the program's calls __libc_start_main.
+LOADER = re.compile(r"ld-[\w.-]*\+0x[0-9a-f]+|_dl_start(_final)?")
 # The frames that a stack begins with, the outermost first; a "?" need not be there.
 ROOTS = {
     "@thread": ["clone3|__clone3|clone|__clone", "?start_thread"],
@@ -174,6 +176,13 @@ class Line:
             frames.pop()
         self.frames = frames
 
+    def is_loading(self, own):
+        """
+        Before main: the loader reads the libraries, and waits for the disk where they are not in memory or the disk is slow to answer.
+        """
+        return (self.frames[:1] == ["_start"] and LOADER.fullmatch(self.frames[1] if len(self.frames) > 1 else "") and
+                not any(is_function(frame, name) for frame in self.frames for name in own))
+
     def is_wait(self):
         return self.kind not in NO_WAIT and self.kind != "fault" and self.syscall and self.syscall not in INCIDENTAL
 
@@ -185,7 +194,7 @@ def check_thread(truth, lines, own, options, say):
     if truth["computes"]:
         check_computing(name, lines, own, say)
         return 0, 0, 0
-    waits = [line for line in lines if line.is_wait()]
+    waits = [line for line in lines if line.is_wait() and not line.is_loading(own)]
     strangers, calls = [], set()
     for line in waits:
         found = [s for s in shapes + others if s.matches(line.frames)]

@@ -109,7 +109,7 @@ def check_handover(c):
 
 def check_yield(c):
     """Two on one CPU that give it to each other: ready by yield, and no wait."""
-    ready = {"yielded_ns": 0, "preempted_ns": 0, "yielded_count": 0}
+    ready = {"yielded_ns": 0, "preempted_ns": 0, "yielded_count": 0, "preempted_count": 0}
     switches = 0
     for truth in c.truth["threads"]:
         thread = c.thread(truth["tid"])
@@ -125,8 +125,10 @@ def check_yield(c):
         c.between(f"{where}: yields", thread["ready"]["yielded_count"], 0, c.truth["yields"] * 101 // 100)
         for reason in ready:
             ready[reason] += thread["ready"][reason]
-    # With the other one there a yield is a switch, but for some at the start and at the end.
-    c.between("switches by yield", ready["yielded_count"], c.truth["yields"], switches)
+    # With the other one there a yield is a switch, but for some at the start and at the end; or if the scheduler finds that the one has run
+    # too long for that, which the program's own count of switches tells (193 of 2 * 211 calls, seen once on 6.1).
+    c.between("switches of the program", switches, c.truth["yields"] // 2, 4 * c.truth["yields"])
+    c.between("switches by yield", ready["yielded_count"], min(c.truth["yields"], switches - ready["preempted_count"]), switches)
     # Whoever else gets the CPU, one of the two has just yielded: at least half, but for the start.
     given = ready["yielded_ns"] + ready["preempted_ns"]
     c.between("ready because yielded", ready["yielded_ns"], given * 40 // 100, given)

@@ -98,7 +98,8 @@ static uint32_t install_functions(void)
 static uint32_t add_region(uint32_t file)
 {
 	struct unwind_mapping maps[] = {
-		{.start = TEXT, .end = TEXT + N_FUNCTIONS * KIB, .offset_bias = TEXT, .identity = 1, .file = 9, .table = file},
+		/* longer than its text, as the loader maps a library at first */
+		{.start = TEXT, .end = TEXT + (N_FUNCTIONS + 4) * KIB, .offset_bias = TEXT, .identity = 1, .file = 9, .table = file},
 		{.start = 2 * TEXT, .end = 2 * TEXT + KIB, .offset_bias = 2 * TEXT, .identity = 2, .file = 10},
 	};
 
@@ -274,6 +275,16 @@ static void test_ends(uint32_t region)
 	CHECK_EQ(n_frames, WIRE_MAX_FRAMES);
 }
 
+/* Behind a file's text: what is there by another file's table is nothing of it. */
+static void test_behind_text(uint32_t region)
+{
+	install_functions();
+	begin_stack(N_FUNCTIONS + PLAIN, 8);
+	copy->words[3] = in(AT_ROOT);
+	CHECK_EQ(walk(region), STACK_END_NO_CFI);
+	CHECK_EQ(n_frames, 1);
+}
+
 static void test_pending(void)
 {
 	uint32_t file = unwind_tables_add_file(tables), region = add_region(file);
@@ -394,6 +405,7 @@ int main(void)
 	test_no_function(region);
 	test_chain(region);
 	test_ends(region);
+	test_behind_text(region);
 #if defined(__x86_64__)
 	test_rbx(region);
 	test_return_address_in_register(region);

@@ -203,6 +203,8 @@ int unwind_tables_put(struct unwind_tables *t, uint32_t file, const struct packe
 	if (err)
 		return fail(err, "unwind tables: one that contradicts itself");
 	t->a.files[file].page = t->n_pages - p->first_page;
+	t->a.files[file].first = p->first_page;
+	t->a.files[file].n_pages = (uint32_t)p->n_pages;
 	t->n_rows = row + (uint32_t)p->n_rows;
 	t->n_pages += (uint32_t)p->n_pages;
 	return 0;
@@ -356,7 +358,7 @@ static uint32_t rule_number(const struct unwind_tables *t, const struct unwind_f
 	const struct unwind_page *page;
 	uint32_t n, row;
 
-	if (index >= t->a.n_pages || !t->a.pages[index].n)
+	if ((offset >> UNWIND_PAGE_BITS) - file->first >= file->n_pages || index >= t->a.n_pages || !t->a.pages[index].n)
 		return UNWIND_RULE_NONE;
 	page = &t->a.pages[index];
 	row = page->row;
