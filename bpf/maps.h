@@ -11,6 +11,7 @@
 #include "wire_state.h"
 #include "wire_syscalls.h"
 #include "wire_unwind.h"
+#include "wire_way_out.h"
 
 #ifdef CONCTRACE_DEFINE_MAPS
 #define SHARED
@@ -130,6 +131,7 @@ struct stack_scratch {
 	__u16 read_slot[64];  /* in words from sp on */
 	__u64 read_value[64];
 	__u64 raw[WIRE_MAX_FRAMES]; /* for the proof */
+	struct way_out way;
 };
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -100,6 +100,35 @@ static __always_inline int unwind_register(struct unwind_walk *w, __u32 number, 
 	return bpf_probe_read_kernel(value, sizeof(*value), (void *)(s->registers + off));
 }
 
+/* One instruction a call: its branches are verified once, not for each of the ways that led to it. */
+__attribute__((weak)) __noinline __u32 step_out(struct stack_scratch *s)
+{
+	return s ? way_out_step(&s->way) : WAY_OUT_NONE;
+}
+
+/* Reads the code at `pc` and follows it into s->way; false: it is no way out. */
+__attribute__((weak)) __noinline __u32 find_way_out(struct stack_scratch *s, __u64 pc)
+{
+	__u32 i, state = WAY_OUT_GOES_ON;
+
+	if (!s)
+		return 0;
+	__builtin_memset(&s->way, 0, sizeof(s->way));
+	/* the end of the code may be near */
+	if (bpf_probe_read_user(s->way.code, WAY_OUT_BYTES, (void *)pc) && bpf_probe_read_user(s->way.code, 8, (void *)pc))
+		return 0;
+	for (i = 0; i < WAY_OUT_STEPS && state == WAY_OUT_GOES_ON; i++)
+		state = step_out(s);
+	return state == WAY_OUT_FOUND;
+}
+
+static __always_inline const struct way_out *unwind_way_out(struct unwind_walk *w)
+{
+	struct stack_scratch *s = SCRATCH_OF(w);
+
+	return find_way_out(s, w->pc) ? &s->way : 0;
+}
+
 #if defined(__TARGET_ARCH_x86)
 #define READ_REGISTER(NUMBER, NAME)                                                               \
 	bpf_probe_read_kernel(&regs[NUMBER], 8, (void *)(s->registers + bpf_core_field_offset(struct pt_regs, NAME)))

@@ -6,16 +6,14 @@
  * Whoever includes this defines, before it is used:
  *     unwind_read(walk, &value, address)      eight bytes of the stack; not 0: can't be read
  *     unwind_register(walk, number, &value)   a register of the innermost frame, by its DWARF number; not 0: not known
+ *     unwind_way_out(walk)                    the way out from walk->pc, as far as `ret`; NULL: there is none, or it can't be read
  */
 #ifndef CONCTRACE_WIRE_WALK_H
 #define CONCTRACE_WIRE_WALK_H
 
 #include "wire_kinds.h"
 #include "wire_unwind.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
+#include "wire_way_out.h"
 
 #if defined(__TARGET_ARCH_arm64) || (!defined(__TARGET_ARCH_x86) && defined(__aarch64__))
 #define UNWIND_ARM64 1
@@ -29,6 +27,7 @@
 
 static int unwind_read(struct unwind_walk *w, __u64 *value, __u64 address);
 static int unwind_register(struct unwind_walk *w, __u32 number, __u64 *value);
+static const struct way_out *unwind_way_out(struct unwind_walk *w);
 
 static __always_inline void unwind_begin(struct unwind_walk *w, __u64 pc, __u64 sp, __u64 fp, __u64 bx, __u64 lr, __u8 in_call)
 {
@@ -79,12 +78,29 @@ static __always_inline int unwind_arrive(struct unwind_walk *w, __u64 pc, __u64 
 	return w->pc ? 0 : STACK_END_ROOT;
 }
 
+/* Code without tables that is on its way out: see wire_way_out.h. */
+static __always_inline int unwind_leave(struct unwind_walk *w, const struct way_out *way)
+{
+	__u64 at = w->sp + way->size, pc;
+
+	if (unwind_read(w, &pc, at))
+		return STACK_END_READ;
+	if (way->fp)
+		w->fp_at = w->sp + way->fp - 8;
+	w->chained = 1; /* what follows a call that never returns is no way out */
+	return unwind_arrive(w, pc, at + 8);
+}
+
 /* Code without tables: by frame pointer, if there is one. A frame pointer of 0 marks the outermost frame in both ABIs. */
 static __always_inline int unwind_chain(struct unwind_walk *w)
 {
+	const struct way_out *way = UNWIND_ARM64 ? 0 : unwind_way_out(w);
 	__u64 pc, fp;
-	int end = unwind_get_fp(w);
+	int end;
 
+	if (way)
+		return unwind_leave(w, way);
+	end = unwind_get_fp(w);
 	if (end)
 		return end;
 	fp = w->fp;

@@ -125,6 +125,17 @@ frames() { # the distinct ones of the folded file $1
 	expect_lawful r.data
 }
 
+@test "code of a JIT that keeps no frame pointer, but goes straight out of its frame" {
+	requires workload-jitmap
+	[[ $(uname -m) == x86_64 ]] || skip "on this machine code keeps a frame pointer"
+	capture timeout -k 5 60 "$CONCTRACE" run -q -o r.data --folded r.folded -- "$WORKLOADS/jitmap" 300 bare
+	expect_status 0
+	rm "$(jq -r .map <<<"$out")"
+	expect_in ";_start;__libc_start_main;__libc_start_call_main;main;py::first:/srv/app.py;called_by_jit" "$(<r.folded)"
+	expect_in ";_start;__libc_start_main;__libc_start_call_main;main;py::second:/srv/app.py;called_by_jit" "$(<r.folded)"
+	[[ $(<r.folded) != *"[truncated];py::"* ]]
+}
+
 @test "a JIT in a PID namespace with a /tmp of its own" {
 	requires workload-jitmap command-unshare
 	capture timeout -k 5 60 "$CONCTRACE" run -q -o r.data --folded r.folded -- \
