@@ -289,7 +289,7 @@ void unwinder_finish(struct unwinder *u, int ms)
 }
 
 /* From the process itself, which may have gone on since: what is no code of its any more, or other code, is no way out either. */
-static bool read_code(const struct wire_copy *copy, uint64_t pc, uint8_t *bytes)
+static bool read_code(const struct wire_copy *copy, uint64_t pc, uint8_t *bytes) /* NOLINT(readability-non-const-parameter): written to */
 {
 	struct iovec to = {.iov_base = bytes, .iov_len = WAY_OUT_BYTES};
 	struct iovec from = {.iov_base = (void *)(uintptr_t)pc, .iov_len = WAY_OUT_BYTES}; /* NOLINT(performance-no-int-to-ptr) */
