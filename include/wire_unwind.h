@@ -35,6 +35,7 @@ enum unwind_cfa {
 	UNWIND_ROOT = 8,        /* the return address is undefined: the outermost frame */
 	UNWIND_UNSUPPORTED = 9, /* a rule that none of the above can say */
 	UNWIND_CHAIN = 10,      /* code without tables (a JIT's): by frame pointer, if it is one */
+	UNWIND_FP_AWAY = 11,    /* fp + cfa_off, on another stack, which may be anywhere: Go's way into C */
 	N_UNWIND_CFA,
 };
 

@@ -189,7 +189,7 @@ static __always_inline int unwind_get_cfa(struct unwind_walk *w, const struct un
 		*cfa = w->sp + r->cfa_off;
 		return 0;
 	}
-	if (r->cfa == UNWIND_FP) {
+	if (r->cfa == UNWIND_FP || r->cfa == UNWIND_FP_AWAY) {
 		end = unwind_get_fp(w);
 		*cfa = w->fp + r->cfa_off;
 		return end;
@@ -258,6 +258,14 @@ static __always_inline int unwind_find_fp(struct unwind_walk *w, const struct un
 	return 0;
 }
 
+/* A caller's frame lies above, on the same stack. */
+static __always_inline int unwind_is_above(const struct unwind_walk *w, const struct unwind_rule *r, __u64 cfa)
+{
+	if (r->cfa == UNWIND_FP_AWAY)
+		return 1;
+	return w->exact ? cfa >= w->sp : cfa > w->sp;
+}
+
 /*
  * One step: `w` has n frames, the last of which `r` is the rule of; afterwards its registers are the caller's. 0, or why there is no
  * caller (enum stack_end).
@@ -279,7 +287,7 @@ static __always_inline int unwind_step(struct unwind_walk *w, const struct unwin
 	end = unwind_get_cfa(w, r, &cfa);
 	if (end)
 		return end;
-	if (w->exact ? cfa < w->sp : cfa <= w->sp)
+	if (!unwind_is_above(w, r, cfa))
 		return STACK_END_BROKEN;
 	end = unwind_get_ra(w, r, cfa, &ra);
 	if (end)

@@ -13,6 +13,7 @@
 #include "symbols/address_order.h"
 #include "symbols/elf_main.h"
 #include "symbols/elf_plt.h"
+#include "symbols/go_table.h"
 
 #define MAX_SYMBOLS    20000000u
 #define MAX_STEPS_BACK 64 /* over nested functions, when an address lies after the nearest one's end */
@@ -20,10 +21,11 @@
 
 /* Ranks of names, added up. */
 #define RANK_LOCAL   0x100
+#define RANK_GO	     0x400
 #define RANK_STUB    0x800
 #define RANK_UNSIZED 0x1000
 
-enum name_table { NAMES_MADE, NAMES_FIRST, NAMES_TABLES = 5 };
+enum name_table { NAMES_MADE, NAMES_FIRST, NAMES_TABLES = 6 };
 
 struct entry {
 	uint64_t addr, size;
@@ -156,6 +158,29 @@ static int add_tables(struct elf_symbols *s, const struct elf_file *e)
 	for (size_t i = 0; !err && i < e->n_sections; i++)
 		if (e->sections[i].type == SHT_SYMTAB || e->sections[i].type == SHT_DYNSYM)
 			err = add_table(s, e, &e->sections[i]);
+	return err;
+}
+
+/* What a Go program's own table says: the only names that a stripped one has. */
+static int add_go(struct elf_symbols *s)
+{
+	struct go_table go;
+	int err = 0;
+
+	if (s->n_names >= NAMES_TABLES || !go_table_find(&go, s->file))
+		return 0;
+	for (size_t i = 0; !err && i < go.n && i < MAX_SYMBOLS; i++) {
+		struct entry entry = {.table = s->n_names, .rank = RANK_GO};
+		struct go_function f;
+
+		if (!go_table_at(&go, i, &f) || !go.names[f.name])
+			continue;
+		entry.addr = f.start;
+		entry.size = f.end - f.start;
+		entry.name = f.name;
+		err = add_entry(&s->functions, &entry);
+	}
+	s->names[s->n_names++] = (struct names){go.names, go.names_len};
 	return err;
 }
 
@@ -293,6 +318,8 @@ int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const st
 	err = add_tables(s, e);
 	if (!err && debug)
 		err = add_tables(s, debug);
+	if (!err)
+		err = add_go(s);
 	if (!err)
 		err = elf_plt_walk(e, add_stub, s);
 	if (!err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The function symbols of an ELF file (.symtab, .dynsym, PLT stubs), or of it and its separate debug file, as
+ * The function symbols of an ELF file (.symtab, .dynsym, Go's own table, PLT stubs), or of it and its separate debug file, as
  * one sorted table. Of several names for one address the most telling is kept: a global one without
  * underscores. Takes addresses as the symbol tables have them (virtual addresses in the file) or file
  * offsets.

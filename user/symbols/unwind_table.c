@@ -13,10 +13,11 @@
 #include "base/fail.h"
 #include "symbols/cfa.h"
 #include "symbols/eh_frame.h"
+#include "symbols/go_frames.h"
 #include "symbols/plt_frames.h"
 #include "symbols/sigreturn_frames.h"
 
-#define MADE_UP_CIES 2
+#define MADE_UP_CIES (2 + GO_FRAMES_CIES)
 #define GAP	   16 /* bytes between functions: less is padding, and has the rule of what is before it */
 #define HASH_FIRST 1024
 
@@ -150,6 +151,9 @@ static size_t context_number(const struct builder *b, const struct eh_cie *cie)
 {
 	if (cie == plt_frames_cie(b->machine->elf))
 		return b->frames.n_cies;
+	for (size_t i = 0; i < GO_FRAMES_CIES; i++)
+		if (cie == go_frames_cie(i))
+			return b->frames.n_cies + 2 + i;
 	return cie == sigreturn_frames_cie() ? b->frames.n_cies + 1 : (size_t)(cie - b->frames.cies);
 }
 
