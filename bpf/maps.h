@@ -122,6 +122,7 @@ struct stack_scratch {
 	__u32 at;             /* of the first user frame */
 	__u32 place, region, n_mappings, generation, cache;
 	__u32 window_bytes;
+	__u64 since;          /* when the address space began, as the region says */
 	__u64 window_at, window[WINDOW_WORDS];
 	__u64 registers;      /* address of the task's saved user registers */
 	__u64 sp;             /* of the innermost frame */

@@ -18,6 +18,7 @@ enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
 #define FIRST_WINDOW 1024 /* bytes */
 #define COPIES_A_SPAN 512 /* copies of stacks that one CPU may send .. */
 #define COPY_SPAN_NS 100000000ULL /* .. in this time */
+#define JIT_BEGINS_NS 2000000000ULL
 #define FRAME_OFFSET_MASK ((1ULL << WIRE_FRAME_OFFSET_BITS) - 1)
 
 /* The finalizer of MurmurHash3 over a running sum: every frame moves every bit. */
@@ -198,6 +199,7 @@ __attribute__((weak)) __noinline __u32 find_region(struct stack_scratch *s, __u3
 	s->region = index;
 	s->n_mappings = region->n;
 	s->generation = region->generation;
+	s->since = region->since;
 	return 1;
 }
 
@@ -353,8 +355,8 @@ static __always_inline __u32 walk_user(struct stack_scratch *s, __u32 at)
 		if (end)
 			break;
 	}
-	/* what a frame pointer led to is no code: it was no frame pointer */
-	if (end == STACK_END_NO_TABLE && s->walk.chained)
+	/* what a frame pointer led to is no code: it was no frame pointer; or a JIT has mapped it a moment ago, as they do when a program begins */
+	if (end == STACK_END_NO_TABLE && s->walk.chained && bpf_ktime_get_ns() - s->since > JIT_BEGINS_NS)
 		return STACK_END_NO_CFI;
 	return end ? end : STACK_END_DEEP;
 }
