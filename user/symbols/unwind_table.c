@@ -14,6 +14,7 @@
 #include "symbols/cfa.h"
 #include "symbols/eh_frame.h"
 #include "symbols/go_frames.h"
+#include "symbols/init_frames.h"
 #include "symbols/plt_frames.h"
 #include "symbols/sigreturn_frames.h"
 
@@ -248,6 +249,8 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 			    "unwind table: the file has no call frame information (%zu entries, none of use)",
 			    b->frames.n_read);
 	err = plt_frames_add(&b->frames, e, low, high);
+	if (!err)
+		err = init_frames_add(&b->frames, e, low, high);
 	if (err)
 		return err;
 	b->contexts = calloc(b->frames.n_cies + MADE_UP_CIES, sizeof(*b->contexts));
