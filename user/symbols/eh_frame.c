@@ -391,7 +391,8 @@ void eh_frames_release(struct eh_frames *f)
 		free(f->sections[i].inflated);
 	free(f->cies);
 	free(f->fdes);
-	free(f->made);
+	for (size_t i = 0; i < N_EH_MADE; i++)
+		free(f->made[i]);
 	memset(f, 0, sizeof(*f));
 }
 

@@ -57,13 +57,15 @@ struct eh_fde {
 
 #define EH_SECTIONS 3
 
+enum eh_made { EH_MADE_GO, EH_MADE_PROLOGUES, N_EH_MADE };
+
 struct eh_frames {
 	struct eh_section sections[EH_SECTIONS];
 	size_t n_sections;
 	struct eh_cie *cies; /* of all sections */
 	size_t n_cies, cap_cies;
 	struct eh_fde *fdes; /* by start; none overlaps another */
-	unsigned char *made; /* programs of FDEs that are in no section */
+	unsigned char *made[N_EH_MADE]; /* programs of FDEs that are in no section */
 	size_t n_fdes, cap_fdes;
 	size_t n_read;	  /* FDEs in the file, those left out for what follows included */
 	size_t n_broken;  /* that could not be read */

@@ -281,6 +281,6 @@ int go_frames_add(struct eh_frames *f, const struct elf_file *e, uint64_t low, u
 		begin = m.ends[i];
 	}
 	free(m.ends);
-	f->made = m.made.data;
+	f->made[EH_MADE_GO] = m.made.data;
 	return err ? err : eh_frames_resolve(f, 0);
 }

@@ -16,6 +16,7 @@
 #include "symbols/go_frames.h"
 #include "symbols/init_frames.h"
 #include "symbols/plt_frames.h"
+#include "symbols/prologue_frames.h"
 #include "symbols/sigreturn_frames.h"
 
 #define MADE_UP_CIES (2 + GO_FRAMES_CIES)
@@ -251,6 +252,8 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 	err = plt_frames_add(&b->frames, e, low, high);
 	if (!err)
 		err = init_frames_add(&b->frames, e, low, high);
+	if (!err)
+		err = prologue_frames_add(&b->frames, e, debug, low, high);
 	if (err)
 		return err;
 	b->contexts = calloc(b->frames.n_cies + MADE_UP_CIES, sizeof(*b->contexts));
