@@ -91,8 +91,11 @@ static __always_inline int unwind_leave(struct unwind_walk *w, const struct way_
 	return unwind_arrive(w, pc, at + 8);
 }
 
-/* Code without tables: by frame pointer, if there is one. A frame pointer of 0 marks the outermost frame in both ABIs. */
-static __always_inline int unwind_chain(struct unwind_walk *w)
+/*
+ * Code without tables: by frame pointer, if there is one. A frame pointer of 0 marks the outermost frame in both ABIs. In code that `keeps`
+ * none what looks like one is chance.
+ */
+static __always_inline int unwind_chain(struct unwind_walk *w, int keeps)
 {
 	const struct way_out *way = UNWIND_ARM64 ? 0 : unwind_way_out(w);
 	__u64 pc, fp;
@@ -100,6 +103,8 @@ static __always_inline int unwind_chain(struct unwind_walk *w)
 
 	if (way)
 		return unwind_leave(w, way);
+	if (!keeps)
+		return STACK_END_NO_CFI;
 	end = unwind_get_fp(w);
 	if (end)
 		return end;
@@ -116,14 +121,14 @@ static __always_inline int unwind_chain(struct unwind_walk *w)
 }
 
 /* Between functions. In a system call of the innermost frame it is a stub without a frame of its own: clone3, hand-written code. */
-static __always_inline int unwind_no_function(struct unwind_walk *w)
+static __always_inline int unwind_no_function(struct unwind_walk *w, int keeps)
 {
 	__u64 pc;
 
 	if (w->n > 1)
-		return unwind_chain(w);
+		return unwind_chain(w, keeps);
 	if (!w->in_call) /* a new program's first instructions: the ABI begins with a frame pointer of 0 */
-		return w->fp ? unwind_chain(w) : STACK_END_ROOT;
+		return w->fp ? unwind_chain(w, keeps) : STACK_END_ROOT;
 	w->used |= UNWIND_USED_OTHER;
 	if (UNWIND_ARM64)
 		return unwind_arrive(w, w->lr, w->sp);
@@ -281,9 +286,9 @@ static __always_inline int unwind_step(struct unwind_walk *w, const struct unwin
 	if (r->cfa == UNWIND_SIGNAL)
 		return unwind_signal(w);
 	if (r->cfa == UNWIND_CHAIN)
-		return unwind_chain(w);
-	if (r->cfa == UNWIND_NONE)
-		return unwind_no_function(w);
+		return unwind_chain(w, 1);
+	if (r->cfa == UNWIND_NONE || r->cfa == UNWIND_BARE)
+		return unwind_no_function(w, r->cfa == UNWIND_NONE);
 	end = unwind_get_cfa(w, r, &cfa);
 	if (end)
 		return end;

@@ -20,6 +20,7 @@
 #include "symbols/sigreturn_frames.h"
 
 #define MADE_UP_CIES (2 + GO_FRAMES_CIES)
+#define LARGE_GAP  256 /* bytes that hold functions of their own, not an entry or two of assembler code */
 #define GAP	   16 /* bytes between functions: less is padding, and has the rule of what is before it */
 #define HASH_FIRST 1024
 
@@ -27,6 +28,7 @@ _Static_assert(UNWIND_RULES_MAX <= UNWIND_RULE_MASK, "a row has room for the num
 
 struct builder {
 	struct unwind_table *t;
+	const struct elf_file *file;
 	const struct cfa_machine *machine;
 	struct eh_frames frames;
 	struct cfa_context
@@ -168,6 +170,36 @@ static const struct cfa_context *context_of(struct builder *b, const struct eh_c
 	return c;
 }
 
+/* Does some function in [from, to) set up a frame pointer? Or is it not known? */
+static bool keeps_frame_pointer(const struct elf_file *e, uint64_t from, uint64_t to)
+{
+	static const unsigned char set_up[] = {0x55, 0x48, 0x89, 0xe5}; /* push %rbp; mov %rsp,%rbp */
+
+	for (size_t i = 0; i < e->n_segments; i++) {
+		const struct elf_segment *s = &e->segments[i];
+		uint64_t at = from - s->vaddr;
+
+		if (s->type != PT_LOAD || from < s->vaddr || at >= s->filesz || to - from > s->filesz - at)
+			continue;
+		if (s->offset > e->size || s->filesz > e->size - s->offset)
+			return true;
+		return memmem(e->data + s->offset + at, to - from, set_up, sizeof(set_up)) != NULL;
+	}
+	return true;
+}
+
+/* Nothing is said of [from, to). */
+static int add_gap(struct builder *b, uint64_t from, uint64_t to)
+{
+	static const struct unwind_rule bare = {.cfa = UNWIND_BARE};
+	uint32_t number = 0;
+	int err = 0;
+
+	if (b->file->machine == EM_X86_64 && to - from >= LARGE_GAP && !keeps_frame_pointer(b->file, from, to))
+		err = rule_number(b, &bare, &number);
+	return err ? err : add_row(b, from, number);
+}
+
 static int add_fdes(struct builder *b)
 {
 	uint64_t end = b->t->low;
@@ -178,7 +210,7 @@ static int add_fdes(struct builder *b)
 
 		b->fde = fde;
 		if (fde->start - end >= GAP)
-			err = add_row(b, end, 0);
+			err = add_gap(b, end, fde->start);
 		if (!err)
 			err = cfa_run(context_of(b, fde->cie), fde, fde_row, b);
 		end = fde->end;
@@ -270,7 +302,7 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 
 int unwind_table_build(struct unwind_table **out, const struct elf_file *e, const struct elf_file *debug)
 {
-	struct builder b = {.t = calloc(1, sizeof(*b.t))};
+	struct builder b = {.t = calloc(1, sizeof(*b.t)), .file = e};
 	int err;
 
 	*out = NULL;
