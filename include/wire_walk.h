@@ -128,7 +128,7 @@ static __always_inline int unwind_no_function(struct unwind_walk *w, int keeps)
 	if (w->n > 1)
 		return unwind_chain(w, keeps);
 	if (!w->in_call) /* a new program's first instructions: the ABI begins with a frame pointer of 0 */
-		return w->fp ? unwind_chain(w, keeps) : STACK_END_ROOT;
+		return w->fp || !keeps ? unwind_chain(w, keeps) : STACK_END_ROOT;
 	w->used |= UNWIND_USED_OTHER;
 	if (UNWIND_ARM64)
 		return unwind_arrive(w, w->lr, w->sp);

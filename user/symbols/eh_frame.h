@@ -57,7 +57,7 @@ struct eh_fde {
 
 #define EH_SECTIONS 3
 
-enum eh_made { EH_MADE_GO, EH_MADE_PROLOGUES, N_EH_MADE };
+enum eh_made { EH_MADE_GO, EH_MADE_PROLOGUES, EH_MADE_BARE, N_EH_MADE };
 
 struct eh_frames {
 	struct eh_section sections[EH_SECTIONS];
