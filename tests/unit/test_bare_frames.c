@@ -36,7 +36,7 @@ static size_t add(struct eh_frames *f)
 	return f->n_fdes - 2;
 }
 
-static const struct eh_fde *at(const struct eh_frames *f, uint64_t offset)
+static const struct eh_fde *fde_at(const struct eh_frames *f, uint64_t offset)
 {
 	for (size_t i = 0; i < f->n_fdes; i++)
 		if (f->fdes[i].start == TEXT + offset)
@@ -58,9 +58,9 @@ int main(void)
 	memcpy(code + 0x91, &(int32_t){0x100 - 0x95}, 4);
 	memset(code + 0x140, 0x90, 0x40); /* without a frame */
 	CHECK_EQ(add(&f), 4);
-	CHECK(at(&f, 16) && at(&f, 0x80) && at(&f, 0xc0) && at(&f, 0x100));
-	CHECK(at(&f, 0x100) && at(&f, 0x100)->end == TEXT + 0x140);
-	CHECK(at(&f, 0x80) && at(&f, 0x80)->program_end > at(&f, 0x80)->program);
+	CHECK(fde_at(&f, 16) && fde_at(&f, 0x80) && fde_at(&f, 0xc0) && fde_at(&f, 0x100));
+	CHECK(fde_at(&f, 0x100) && fde_at(&f, 0x100)->end == TEXT + 0x140);
+	CHECK(fde_at(&f, 0x80) && fde_at(&f, 0x80)->program_end > fde_at(&f, 0x80)->program);
 	eh_frames_release(&f);
 	/* where something sets up a frame pointer, that is followed */
 	memcpy(code + 0x200, "\x55\x48\x89\xe5", 4);
