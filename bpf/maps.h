@@ -11,6 +11,7 @@
 #include "wire_state.h"
 #include "wire_syscalls.h"
 #include "wire_unwind.h"
+#include "wire_way_out.h"
 
 #ifdef CONCTRACE_DEFINE_MAPS
 #define SHARED
@@ -121,6 +122,7 @@ struct stack_scratch {
 	__u32 at;             /* of the first user frame */
 	__u32 place, region, n_mappings, generation, cache;
 	__u32 window_bytes;
+	__u64 since;          /* when the address space began, as the region says */
 	__u64 window_at, window[WINDOW_WORDS];
 	__u64 registers;      /* address of the task's saved user registers */
 	__u64 sp;             /* of the innermost frame */
@@ -130,6 +132,7 @@ struct stack_scratch {
 	__u16 read_slot[64];  /* in words from sp on */
 	__u64 read_value[64];
 	__u64 raw[WIRE_MAX_FRAMES]; /* for the proof */
+	struct way_out way;
 };
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

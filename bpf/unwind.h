@@ -18,6 +18,7 @@ enum scratch_slot { SCRATCH_SWITCH = 0, SCRATCH_SAMPLE = 1, SCRATCH_ITER = 2 };
 #define FIRST_WINDOW 1024 /* bytes */
 #define COPIES_A_SPAN 512 /* copies of stacks that one CPU may send .. */
 #define COPY_SPAN_NS 100000000ULL /* .. in this time */
+#define JIT_BEGINS_NS 2000000000ULL
 #define FRAME_OFFSET_MASK ((1ULL << WIRE_FRAME_OFFSET_BITS) - 1)
 
 /* The finalizer of MurmurHash3 over a running sum: every frame moves every bit. */
@@ -100,6 +101,35 @@ static __always_inline int unwind_register(struct unwind_walk *w, __u32 number, 
 	return bpf_probe_read_kernel(value, sizeof(*value), (void *)(s->registers + off));
 }
 
+/* One instruction a call: its branches are verified once, not for each of the ways that led to it. */
+__attribute__((weak)) __noinline __u32 step_out(struct stack_scratch *s)
+{
+	return s ? way_out_step(&s->way) : WAY_OUT_NONE;
+}
+
+/* Reads the code at `pc` and follows it into s->way; false: it is no way out. */
+__attribute__((weak)) __noinline __u32 find_way_out(struct stack_scratch *s, __u64 pc)
+{
+	__u32 i, state = WAY_OUT_GOES_ON;
+
+	if (!s)
+		return 0;
+	__builtin_memset(&s->way, 0, sizeof(s->way));
+	/* the end of the code may be near */
+	if (bpf_probe_read_user(s->way.code, WAY_OUT_BYTES, (void *)pc) && bpf_probe_read_user(s->way.code, 8, (void *)pc))
+		return 0;
+	for (i = 0; i < WAY_OUT_STEPS && state == WAY_OUT_GOES_ON; i++)
+		state = step_out(s);
+	return state == WAY_OUT_FOUND;
+}
+
+static __always_inline const struct way_out *unwind_way_out(struct unwind_walk *w)
+{
+	struct stack_scratch *s = SCRATCH_OF(w);
+
+	return find_way_out(s, w->pc) ? &s->way : 0;
+}
+
 #if defined(__TARGET_ARCH_x86)
 #define READ_REGISTER(NUMBER, NAME)                                                               \
 	bpf_probe_read_kernel(&regs[NUMBER], 8, (void *)(s->registers + bpf_core_field_offset(struct pt_regs, NAME)))
@@ -169,6 +199,7 @@ __attribute__((weak)) __noinline __u32 find_region(struct stack_scratch *s, __u3
 	s->region = index;
 	s->n_mappings = region->n;
 	s->generation = region->generation;
+	s->since = region->since;
 	return 1;
 }
 
@@ -336,8 +367,8 @@ static __always_inline __u32 walk_user(struct stack_scratch *s, __u32 at)
 		if (end)
 			break;
 	}
-	/* what a frame pointer led to is no code: it was no frame pointer */
-	if (end == STACK_END_NO_TABLE && s->walk.chained)
+	/* what a frame pointer led to is no code: it was no frame pointer; or a JIT has mapped it a moment ago, as they do when a program begins */
+	if (end == STACK_END_NO_TABLE && s->walk.chained && bpf_ktime_get_ns() - s->since > JIT_BEGINS_NS)
 		return STACK_END_NO_CFI;
 	return end ? end : STACK_END_DEEP;
 }

@@ -35,6 +35,8 @@ enum unwind_cfa {
 	UNWIND_ROOT = 8,        /* the return address is undefined: the outermost frame */
 	UNWIND_UNSUPPORTED = 9, /* a rule that none of the above can say */
 	UNWIND_CHAIN = 10,      /* code without tables (a JIT's): by frame pointer, if it is one */
+	UNWIND_FP_AWAY = 11,    /* fp + cfa_off, on another stack, which may be anywhere: Go's way into C */
+	UNWIND_BARE = 12,       /* no function here that is known, in code that keeps no frame pointer */
 	N_UNWIND_CFA,
 };
 

@@ -6,16 +6,14 @@
  * Whoever includes this defines, before it is used:
  *     unwind_read(walk, &value, address)      eight bytes of the stack; not 0: can't be read
  *     unwind_register(walk, number, &value)   a register of the innermost frame, by its DWARF number; not 0: not known
+ *     unwind_way_out(walk)                    the way out from walk->pc, as far as `ret`; NULL: there is none, or it can't be read
  */
 #ifndef CONCTRACE_WIRE_WALK_H
 #define CONCTRACE_WIRE_WALK_H
 
 #include "wire_kinds.h"
 #include "wire_unwind.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
+#include "wire_way_out.h"
 
 #if defined(__TARGET_ARCH_arm64) || (!defined(__TARGET_ARCH_x86) && defined(__aarch64__))
 #define UNWIND_ARM64 1
@@ -29,6 +27,7 @@
 
 static int unwind_read(struct unwind_walk *w, __u64 *value, __u64 address);
 static int unwind_register(struct unwind_walk *w, __u32 number, __u64 *value);
+static const struct way_out *unwind_way_out(struct unwind_walk *w);
 
 static __always_inline void unwind_begin(struct unwind_walk *w, __u64 pc, __u64 sp, __u64 fp, __u64 bx, __u64 lr, __u8 in_call)
 {
@@ -79,12 +78,34 @@ static __always_inline int unwind_arrive(struct unwind_walk *w, __u64 pc, __u64 
 	return w->pc ? 0 : STACK_END_ROOT;
 }
 
-/* Code without tables: by frame pointer, if there is one. A frame pointer of 0 marks the outermost frame in both ABIs. */
-static __always_inline int unwind_chain(struct unwind_walk *w)
+/* Code without tables that is on its way out: see wire_way_out.h. */
+static __always_inline int unwind_leave(struct unwind_walk *w, const struct way_out *way)
 {
-	__u64 pc, fp;
-	int end = unwind_get_fp(w);
+	__u64 at = w->sp + way->size, pc;
 
+	if (unwind_read(w, &pc, at))
+		return STACK_END_READ;
+	if (way->fp)
+		w->fp_at = w->sp + way->fp - 8;
+	w->chained = 1; /* what follows a call that never returns is no way out */
+	return unwind_arrive(w, pc, at + 8);
+}
+
+/*
+ * Code without tables: by frame pointer, if there is one. A frame pointer of 0 marks the outermost frame in both ABIs. In code that `keeps`
+ * none what looks like one is chance.
+ */
+static __always_inline int unwind_chain(struct unwind_walk *w, int keeps)
+{
+	const struct way_out *way = UNWIND_ARM64 ? 0 : unwind_way_out(w);
+	__u64 pc, fp;
+	int end;
+
+	if (way)
+		return unwind_leave(w, way);
+	if (!keeps)
+		return STACK_END_NO_CFI;
+	end = unwind_get_fp(w);
 	if (end)
 		return end;
 	fp = w->fp;
@@ -100,14 +121,14 @@ static __always_inline int unwind_chain(struct unwind_walk *w)
 }
 
 /* Between functions. In a system call of the innermost frame it is a stub without a frame of its own: clone3, hand-written code. */
-static __always_inline int unwind_no_function(struct unwind_walk *w)
+static __always_inline int unwind_no_function(struct unwind_walk *w, int keeps)
 {
 	__u64 pc;
 
 	if (w->n > 1)
-		return unwind_chain(w);
+		return unwind_chain(w, keeps);
 	if (!w->in_call) /* a new program's first instructions: the ABI begins with a frame pointer of 0 */
-		return w->fp ? unwind_chain(w) : STACK_END_ROOT;
+		return w->fp || !keeps ? unwind_chain(w, keeps) : STACK_END_ROOT;
 	w->used |= UNWIND_USED_OTHER;
 	if (UNWIND_ARM64)
 		return unwind_arrive(w, w->lr, w->sp);
@@ -173,7 +194,7 @@ static __always_inline int unwind_get_cfa(struct unwind_walk *w, const struct un
 		*cfa = w->sp + r->cfa_off;
 		return 0;
 	}
-	if (r->cfa == UNWIND_FP) {
+	if (r->cfa == UNWIND_FP || r->cfa == UNWIND_FP_AWAY) {
 		end = unwind_get_fp(w);
 		*cfa = w->fp + r->cfa_off;
 		return end;
@@ -242,6 +263,14 @@ static __always_inline int unwind_find_fp(struct unwind_walk *w, const struct un
 	return 0;
 }
 
+/* A caller's frame lies above, on the same stack. */
+static __always_inline int unwind_is_above(const struct unwind_walk *w, const struct unwind_rule *r, __u64 cfa)
+{
+	if (r->cfa == UNWIND_FP_AWAY)
+		return 1;
+	return w->exact ? cfa >= w->sp : cfa > w->sp;
+}
+
 /*
  * One step: `w` has n frames, the last of which `r` is the rule of; afterwards its registers are the caller's. 0, or why there is no
  * caller (enum stack_end).
@@ -257,13 +286,13 @@ static __always_inline int unwind_step(struct unwind_walk *w, const struct unwin
 	if (r->cfa == UNWIND_SIGNAL)
 		return unwind_signal(w);
 	if (r->cfa == UNWIND_CHAIN)
-		return unwind_chain(w);
-	if (r->cfa == UNWIND_NONE)
-		return unwind_no_function(w);
+		return unwind_chain(w, 1);
+	if (r->cfa == UNWIND_NONE || r->cfa == UNWIND_BARE)
+		return unwind_no_function(w, r->cfa == UNWIND_NONE);
 	end = unwind_get_cfa(w, r, &cfa);
 	if (end)
 		return end;
-	if (w->exact ? cfa < w->sp : cfa <= w->sp)
+	if (!unwind_is_above(w, r, cfa))
 		return STACK_END_BROKEN;
 	end = unwind_get_ra(w, r, cfa, &ra);
 	if (end)

@@ -93,10 +93,11 @@ frames() { # the distinct ones of the folded file $1
 	make_shop
 	rm shop.debug
 	run_it ./shop
-	for function in _ZN4shop5QueueIiElsEl _ZN4shop5QueueIiE3popEl main; do
+	for function in _ZN4shop5QueueIiElsEl _ZN4shop5QueueIiE3popEl; do
 		address=$(nm shop.whole | awk -v name="$function" '$3 == name { sub(/^0+/, "", $1); print $1 }')
 		expect_in ";shop+0x$address" "$(<r.folded)"
 	done
+	[[ $(uname -m) != x86_64 ]] || expect_in ";__libc_start_call_main;main;shop+0x" "$(<r.folded)"
 	# main, 2 operators, 2 pops, 2 templates with their lambdas inlined or not, the start-up code
 	(($(frames r.folded | grep -c '^shop+0x') <= 10))
 	expect_lawful r.data
@@ -123,6 +124,17 @@ frames() { # the distinct ones of the folded file $1
 		rm "$PERF_MAP"
 	done
 	expect_lawful r.data
+}
+
+@test "code of a JIT that keeps no frame pointer, but goes straight out of its frame" {
+	requires workload-jitmap
+	[[ $(uname -m) == x86_64 ]] || skip "on this machine code keeps a frame pointer"
+	capture timeout -k 5 60 "$CONCTRACE" run -q -o r.data --folded r.folded -- "$WORKLOADS/jitmap" 300 bare
+	expect_status 0
+	rm "$(jq -r .map <<<"$out")"
+	expect_in ";_start;__libc_start_main;__libc_start_call_main;main;py::first:/srv/app.py;called_by_jit" "$(<r.folded)"
+	expect_in ";_start;__libc_start_main;__libc_start_call_main;main;py::second:/srv/app.py;called_by_jit" "$(<r.folded)"
+	[[ $(<r.folded) != *"[truncated];py::"* ]]
 }
 
 @test "a JIT in a PID namespace with a /tmp of its own" {

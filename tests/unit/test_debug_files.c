@@ -148,6 +148,37 @@ static void expect(struct symbolizer *s, struct question *q, const char *path, u
 		CHECK_EQ(q->start, vaddr);
 }
 
+/*
+ * Where `plain`, made of `whole`, begins to run is main found, too, of programs that are linked in all three ways; and code that only lies
+ * behind that beginning is not named by it.
+ */
+static void check_main(struct symbolizer *s, struct question *q)
+{
+#if defined(__x86_64__)
+	static const char *const ways[] = {"-fPIE -pie", "-fno-pie -no-pie", "-fno-pie -no-pie -static"};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		char command[400];
+
+		snprintf(command, sizeof(command), "cc -O1 %s -o whole p.c && objcopy --strip-all whole plain", ways[i]);
+		CHECK_EQ(run(command), 0);
+		CHECK_EQ(ask(s, q, "plain", address_of("whole", "main")), 0);
+		CHECK_STR(q->name, "main");
+		expect(s, q, "plain", address_of("whole", "hidden_function"), false);
+	}
+	/* without any call frame information there is nothing else to tell where the beginning ends */
+	CHECK_EQ(run("echo '.globl _start; _start: nop; .skip 100; bare: nop; nop' >b.s && cc -nostdlib -static -o whole b.s && "
+		     "objcopy --strip-all whole plain"), 0);
+	CHECK_EQ(ask(s, q, "plain", address_of("whole", "_start")), 0);
+	CHECK_STR(q->name, "_start");
+	CHECK_EQ(ask(s, q, "plain", address_of("whole", "bare")), 0);
+	CHECK_STR(q->name, "");
+#else
+	(void)s;
+	(void)q;
+#endif
+}
+
 static void check_link(struct symbolizer *s, struct question *q)
 {
 	uint64_t vaddr;
@@ -197,6 +228,7 @@ static void check_link(struct symbolizer *s, struct question *q)
 	CHECK_EQ(run("cc -O1 -fPIE -pie -o whole p.c && objcopy --strip-all whole plain && ! nm -D plain | grep -w _start"), 0);
 	CHECK_EQ(ask(s, q, "plain", address_of("whole", "_start")), 0);
 	CHECK_STR(q->name, "_start");
+	check_main(s, q);
 }
 
 /* Names of imported functions where the code jumps through its table. */

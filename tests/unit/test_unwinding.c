@@ -126,9 +126,21 @@ static void begin_stack(unsigned int function, size_t words)
 	copy->regs[WIRE_REGISTER_FP] = 1; /* no frame pointer */
 }
 
+/* What stands behind the calls in code without tables. */
+static const uint8_t *code;
+static size_t code_len;
+
+static bool read_code(const struct wire_copy *of, uint64_t pc, uint8_t *bytes)
+{
+	CHECK(of == copy && pc);
+	if (code_len)
+		memcpy(bytes, code, code_len);
+	return code_len > 0;
+}
+
 static enum stack_end walk(uint32_t region)
 {
-	return unwind_tables_walk(tables, region, copy, frames, &n_frames);
+	return unwind_tables_walk(tables, region, copy, read_code, frames, &n_frames);
 }
 
 /* The functions that the frames are in, innermost first, ended by -1. */
@@ -248,6 +260,60 @@ static void test_chain(uint32_t region)
 	CHECK_EQ(n_frames, 2);
 	CHECK_EQ(frames[0], 10ull << WIRE_FRAME_OFFSET_BITS | 8);
 }
+
+#if defined(__x86_64__)
+/* Walks from memory without tables, at the end of whose frame of `size` bytes the stack has the outermost function. */
+static enum stack_end walk_out(uint32_t region, const char *bytes, size_t len, size_t size)
+{
+	begin_stack(PLAIN, 600);
+	copy->regs[WIRE_REGISTER_PC] = 2 * TEXT + 8;
+	copy->words[size / 8] = in(AT_ROOT);
+	code = (const uint8_t *)bytes;
+	code_len = len;
+	return walk(region);
+}
+
+#define WALK_OUT(SIZE, BYTES) walk_out(region, BYTES, sizeof(BYTES) - 1, SIZE)
+
+/* Code that leaves its function at once says where its return address is. */
+static void test_way_out(uint32_t region)
+{
+	CHECK_EQ(WALK_OUT(0, "\xc3"), STACK_END_ROOT);			  /* ret */
+	CHECK_EQ(WALK_OUT(8, "\x48\x83\xc4\x08\xc3"), STACK_END_ROOT);	  /* add $8,%rsp; ret: Python's trampolines */
+	CHECK_EQ(n_frames, 2);
+	CHECK_EQ(WALK_OUT(8, "\x59\xc3"), STACK_END_ROOT);		  /* pop %rcx; ret: main of Rust */
+	CHECK_EQ(WALK_OUT(120, "\x48\x83\xc4\x78\xc3"), STACK_END_ROOT); /* as much as it can add in a byte */
+	CHECK_EQ(WALK_OUT(48, "\x41\x5f\x41\x5e\x41\x5d\x41\x5c\x5d\x5b\xc3"), STACK_END_ROOT); /* all that it may have saved */
+	CHECK_EQ(n_frames, 2);
+	/* others: a frame of less than nothing, one that is no multiple of 8, what computes, what never ends, what can't be read */
+	CHECK_EQ(WALK_OUT(8, "\x48\x83\xc4\xf8\xc3"), STACK_END_NO_CFI);
+	CHECK_EQ(WALK_OUT(8, "\x48\x83\xc4\x09\xc3"), STACK_END_NO_CFI);
+	CHECK_EQ(WALK_OUT(8, "\x31\xc0\x59\xc3"), STACK_END_NO_CFI);
+	CHECK_EQ(WALK_OUT(8, "\x5c\xc3"), STACK_END_NO_CFI);
+	CHECK_EQ(WALK_OUT(72, "\x58\x58\x58\x58\x58\x58\x58\x58\x58\xc3"), STACK_END_NO_CFI);
+	CHECK_EQ(WALK_OUT(8, ""), STACK_END_NO_CFI);
+	code_len = 0;
+}
+
+/* The frame pointer that it takes from the stack is its caller's. */
+static void test_way_out_with_frame_pointer(uint32_t region)
+{
+	static const uint8_t bytes[] = {0x5b, 0x5d, 0xc3}; /* pop %rbx; pop %rbp; ret */
+
+	begin_stack(PLAIN, 16);
+	copy->regs[WIRE_REGISTER_PC] = 2 * TEXT + 8;
+	copy->words[1] = STACK + 64;
+	copy->words[2] = in(BY_FP);
+	copy->words[9] = in(AT_ROOT);
+	code = bytes;
+	code_len = sizeof(bytes);
+	CHECK_EQ(walk(region), STACK_END_ROOT);
+	CHECK_EQ(n_frames, 3);
+	CHECK_EQ(frames[1] & 0xffffffffffull, (uint64_t)BY_FP * KIB + 0x1f);
+	CHECK_EQ(frames[2] & 0xffffffffffull, (uint64_t)AT_ROOT * KIB + 0x1f);
+	code_len = 0;
+}
+#endif
 
 static void test_ends(uint32_t region)
 {
@@ -407,6 +473,8 @@ int main(void)
 	test_ends(region);
 	test_behind_text(region);
 #if defined(__x86_64__)
+	test_way_out(region);
+	test_way_out_with_frame_pointer(region);
 	test_rbx(region);
 	test_return_address_in_register(region);
 	test_signal(region);

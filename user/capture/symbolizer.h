@@ -69,7 +69,7 @@ void symbolizer_stop(struct symbolizer *s);
 /*
  * Asks about one file: `fn` for each offset that has a name, in order. Names of kernel modules end in
  * " [MODULE]". Of an ELF file: from its .symtab, else from its debug file's, else from the one it carries
- * (.gnu_debugdata), with its .dynsym and PLT stubs; what lies behind the end of a symbol is not in it. 0; what
+ * (.gnu_debugdata), with its .dynsym, the table that Go programs have, and PLT stubs; what lies behind the end of a symbol is not in it. 0; what
  * `fn` returned; -ENOEXEC,
  * -ESTALE and the like: the file can't be used; -EPIPE: the child died of it; -ETIMEDOUT: it took more than 5
  * s; -EPROTO: it answered nonsense. After the last three there is a new child.

@@ -312,6 +312,8 @@ bool unwind_tables_publish(struct unwind_tables *t, uint32_t tgid, uint32_t regi
 struct copied_walk {
 	struct unwind_walk walk; /* first: unwind_read gets this */
 	const struct wire_copy *copy;
+	unwind_code_fn code;
+	struct way_out way;
 };
 
 #include "wire_walk.h"
@@ -333,6 +335,19 @@ static int unwind_register(struct unwind_walk *w, __u32 number, __u64 *value)
 		return -1;
 	*value = ((struct copied_walk *)w)->copy->regs[number];
 	return 0;
+}
+
+static const struct way_out *unwind_way_out(struct unwind_walk *w)
+{
+	struct copied_walk *c = (struct copied_walk *)w;
+	enum way_out_state state = WAY_OUT_GOES_ON;
+
+	memset(&c->way, 0, sizeof(c->way));
+	if (!c->code(c->copy, w->pc, c->way.code))
+		return NULL;
+	for (int i = 0; i < WAY_OUT_STEPS && state == WAY_OUT_GOES_ON; i++)
+		state = way_out_step(&c->way);
+	return state == WAY_OUT_FOUND ? &c->way : NULL;
 }
 
 static const struct unwind_mapping *find_mapping(const struct unwind_tables *t, uint32_t place, uint64_t pc)
@@ -368,10 +383,10 @@ static uint32_t rule_number(const struct unwind_tables *t, const struct unwind_f
 	return t->a.rows[row] & UNWIND_RULE_MASK;
 }
 
-enum stack_end unwind_tables_walk(const struct unwind_tables *t, uint32_t region, const struct wire_copy *copy, uint64_t *frames,
-				  size_t *n)
+enum stack_end unwind_tables_walk(const struct unwind_tables *t, uint32_t region, const struct wire_copy *copy, unwind_code_fn code,
+				  uint64_t *frames, size_t *n)
 {
-	struct copied_walk w = {.copy = copy};
+	struct copied_walk w = {.copy = copy, .code = code};
 	const uint64_t *regs = (const uint64_t *)copy->regs;
 	int end = 0;
 

@@ -13,6 +13,7 @@
 
 #include "capture/unwind_arrays.h"
 #include "wire_record.h"
+#include "wire_way_out.h"
 
 struct unwind_tables; /* opaque */
 
@@ -64,11 +65,14 @@ bool unwind_tables_publish(struct unwind_tables *t, uint32_t tgid, uint32_t regi
 
 /* ---- the walk ---- */
 
+/* The code of the copy's process at `pc`, WAY_OUT_BYTES of it, as far as it can be read; false: it can't. */
+typedef bool (*unwind_code_fn)(const struct wire_copy *copy, uint64_t pc, uint8_t *bytes);
+
 /*
- * Walks a copy with the mappings of `region`: at most WIRE_MAX_FRAMES normalised frames into `frames`, innermost first, their number into
+ * Walks a copy with the mappings of `region`; `code` is asked where there is no unwind information. At most WIRE_MAX_FRAMES normalised frames into `frames`, innermost first, their number into
  * *n. How it ended; STACK_END_NO_TABLE: a mapping or a table is not there (yet).
  */
-enum stack_end unwind_tables_walk(const struct unwind_tables *t, uint32_t region, const struct wire_copy *copy, uint64_t *frames,
-				  size_t *n);
+enum stack_end unwind_tables_walk(const struct unwind_tables *t, uint32_t region, const struct wire_copy *copy, unwind_code_fn code,
+				  uint64_t *frames, size_t *n);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -354,6 +355,15 @@ void unwinder_finish(struct unwinder *u, int ms)
 	}
 }
 
+/* From the process itself, which may have gone on since: what is no code of its any more, or other code, is no way out either. */
+static bool read_code(const struct wire_copy *copy, uint64_t pc, uint8_t *bytes) /* NOLINT(readability-non-const-parameter): written to */
+{
+	struct iovec to = {.iov_base = bytes, .iov_len = WAY_OUT_BYTES};
+	struct iovec from = {.iov_base = (void *)(uintptr_t)pc, .iov_len = WAY_OUT_BYTES}; /* NOLINT(performance-no-int-to-ptr) */
+
+	return process_vm_readv((pid_t)copy->pid, &to, 1, &from, 1, 0) > 0;
+}
+
 enum stack_end unwinder_walk(struct unwinder *u, const struct wire_copy *copy, uint64_t *frames, size_t *n, bool *soon)
 {
 	struct address_space *space = process_table_space_at(u->processes, copy->pid, copy->ts);
@@ -362,7 +372,7 @@ enum stack_end unwinder_walk(struct unwinder *u, const struct wire_copy *copy, u
 
 	*n = 0;
 	if (region)
-		end = unwind_tables_walk(u->tables, region, copy, frames, n);
+		end = unwind_tables_walk(u->tables, region, copy, read_code, frames, n);
 	*soon = end == STACK_END_NO_TABLE && space;
 	return end;
 }

@@ -332,6 +332,8 @@ struct unwind_rule cfa_state_rule(const struct cfa_context *c, const struct cfa_
 		return (struct unwind_rule){.cfa = UNWIND_ROOT};
 	if (!cfa(c->machine, s, &rule) || !return_address(c, s, &rule))
 		return (struct unwind_rule){.cfa = UNWIND_UNSUPPORTED};
+	if (c->cie->away && rule.cfa == UNWIND_FP)
+		rule.cfa = UNWIND_FP_AWAY;
 	frame_pointer(c, s, &rule);
 	if (s->bx.place == CFA_AT && fits_16((uint64_t)s->bx.n))
 		rule.bx_off = (int16_t)s->bx.n;

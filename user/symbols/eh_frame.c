@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "symbols/address_order.h"
+#include "symbols/go_frames.h"
 
 /* DW_EH_PE_*: the low four bits are the form, the next three what it is relative to. */
 enum {
@@ -369,7 +370,9 @@ int eh_frames_read(struct eh_frames *f, const struct elf_file *e, const struct e
 	int err;
 
 	memset(f, 0, sizeof(*f));
-	err = eh_sections_find(f, e, debug);
+	err = go_frames_add(f, e, low, high);
+	if (!err)
+		err = eh_sections_find(f, e, debug);
 	for (size_t i = 0; !err && i < f->n_sections; i++)
 		err = read_cies(f, &f->sections[i]);
 	for (size_t i = 0; !err && i < f->n_sections; i++) {
@@ -388,6 +391,8 @@ void eh_frames_release(struct eh_frames *f)
 		free(f->sections[i].inflated);
 	free(f->cies);
 	free(f->fdes);
+	for (size_t i = 0; i < N_EH_MADE; i++)
+		free(f->made[i]);
 	memset(f, 0, sizeof(*f));
 }
 

@@ -3,7 +3,8 @@
  * The call frame information of an ELF file: which functions (FDEs) there are, where each begins and ends,
  * and the bytes that say how to unwind it (symbols/cfa.h runs them). From .eh_frame, else from what
  * PT_GNU_EH_FRAME points to (a vdso in memory, a file without section headers), and for what those leave out
- * from .debug_frame of the file and of its separate debug file, compressed or not. DWARF of 32 and 64 bits,
+ * from .debug_frame of the file and of its separate debug file, compressed or not. Before them all, of a Go
+ * program, comes what Go's own table says (symbols/go_frames.h). DWARF of 32 and 64 bits,
  * CIE versions 1, 3 and 4, augmentations z R P L S B G and "eh".
  *
  * The bytes are not trusted. Time and memory are proportional to their size: entries do not overlap, and an
@@ -43,6 +44,7 @@ struct eh_cie {
 		segment; /* of pointers (DW_EH_PE_*); bytes of an address, of a segment selector */
 	bool sized;	 /* FDEs have augmentation data */
 	bool signal;	 /* 'S': the frame of a signal handler's return */
+	bool away;	 /* made up: its frame pointer leads to another stack */
 	bool broken;	 /* FDEs that name it can't be read */
 };
 
@@ -56,12 +58,15 @@ struct eh_fde {
 #define EH_SECTIONS 3
 #define EH_PADDING  16 /* bytes between functions: less is padding */
 
+enum eh_made { EH_MADE_GO, EH_MADE_PROLOGUES, EH_MADE_BARE, N_EH_MADE };
+
 struct eh_frames {
 	struct eh_section sections[EH_SECTIONS];
 	size_t n_sections;
 	struct eh_cie *cies; /* of all sections */
 	size_t n_cies, cap_cies;
 	struct eh_fde *fdes; /* by start; none overlaps another */
+	unsigned char *made[N_EH_MADE]; /* programs of FDEs that are in no section */
 	size_t n_fdes, cap_fdes;
 	size_t n_read;	  /* FDEs in the file, those left out for what follows included */
 	size_t n_broken;  /* that could not be read */

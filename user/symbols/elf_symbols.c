@@ -11,17 +11,21 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "symbols/address_order.h"
+#include "symbols/elf_main.h"
 #include "symbols/elf_plt.h"
+#include "symbols/go_table.h"
 
 #define MAX_SYMBOLS    20000000u
 #define MAX_STEPS_BACK 64 /* over nested functions, when an address lies after the nearest one's end */
+#define BEGIN_BYTES    64 /* as much as _start may have: it sets up a few registers and calls one function */
 
 /* Ranks of names, added up. */
 #define RANK_LOCAL   0x100
+#define RANK_GO	     0x400
 #define RANK_STUB    0x800
 #define RANK_UNSIZED 0x1000
 
-enum name_table { NAMES_MADE, NAMES_FIRST, NAMES_TABLES = 5 };
+enum name_table { NAMES_MADE, NAMES_FIRST, NAMES_TABLES = 6 };
 
 struct entry {
 	uint64_t addr, size;
@@ -157,6 +161,29 @@ static int add_tables(struct elf_symbols *s, const struct elf_file *e)
 	return err;
 }
 
+/* What a Go program's own table says: the only names that a stripped one has. */
+static int add_go(struct elf_symbols *s)
+{
+	struct go_table go;
+	int err = 0;
+
+	if (s->n_names >= NAMES_TABLES || !go_table_find(&go, s->file))
+		return 0;
+	for (size_t i = 0; !err && i < go.n && i < MAX_SYMBOLS; i++) {
+		struct entry entry = {.table = s->n_names, .rank = RANK_GO};
+		struct go_function f;
+
+		if (!go_table_at(&go, i, &f) || !go.names[f.name])
+			continue;
+		entry.addr = f.start;
+		entry.size = f.end - f.start;
+		entry.name = f.name;
+		err = add_entry(&s->functions, &entry);
+	}
+	s->names[s->n_names++] = (struct names){go.names, go.names_len};
+	return err;
+}
+
 static int add_stub(void *ctx, uint64_t addr, uint64_t size, const char *name)
 {
 	struct elf_symbols *s = ctx;
@@ -172,17 +199,27 @@ static int add_stub(void *ctx, uint64_t addr, uint64_t size, const char *name)
 	return err ? err : add_entry(&s->functions, &entry);
 }
 
-/* Where a program begins to run is called so in all of them, and stripping takes the name. */
-static int add_begin(struct elf_symbols *s)
+static int add_made_label(struct elf_symbols *s, uint64_t addr, const char *name)
 {
-	static const char name[] = "_start";
-	struct entry entry = {.addr = s->file->entry, .table = NAMES_MADE, .name = (uint32_t)s->made.len, .rank = UINT16_MAX};
+	struct entry entry = {.addr = addr, .size = BEGIN_BYTES, .table = NAMES_MADE, .name = (uint32_t)s->made.len, .rank = UINT16_MAX};
 	int err;
 
-	if (!entry.addr || s->made.len > UINT32_MAX / 2)
+	if (s->made.len > UINT32_MAX / 2)
 		return 0;
-	err = bytes_add(&s->made, name, sizeof(name));
+	err = bytes_add(&s->made, name, strlen(name) + 1);
 	return err ? err : add_entry(&s->labels, &entry);
+}
+
+/* Where a program begins to run, and its main, are called so in all of them, and stripping takes the names. */
+static int add_begin(struct elf_symbols *s)
+{
+	uint64_t main_at;
+	int err;
+
+	if (!s->file->entry)
+		return 0;
+	err = add_made_label(s, s->file->entry, "_start");
+	return err || !elf_main_find(s->file, &main_at) ? err : add_made_label(s, main_at, "main");
 }
 
 static uint64_t section_end(const struct elf_file *e, uint64_t addr)
@@ -281,6 +318,8 @@ int elf_symbols_new(struct elf_symbols **out, const struct elf_file *e, const st
 	err = add_tables(s, e);
 	if (!err && debug)
 		err = add_tables(s, debug);
+	if (!err)
+		err = add_go(s);
 	if (!err)
 		err = elf_plt_walk(e, add_stub, s);
 	if (!err)
@@ -384,6 +423,8 @@ bool elf_symbols_label(const struct elf_symbols *s, uint64_t vaddr, struct symbo
 	if (!n)
 		return false;
 	label = s->labels.all[n - 1].addr;
+	if (s->labels.all[n - 1].size && vaddr - label >= s->labels.all[n - 1].size)
+		return false;
 	if (section_end(s->file, label) <= vaddr || (functions && s->functions.all[functions - 1].addr >= label))
 		return false;
 	tell(s, &s->labels.all[n - 1], vaddr, out);

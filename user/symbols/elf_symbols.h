@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The function symbols of an ELF file (.symtab, .dynsym, PLT stubs), or of it and its separate debug file, as
+ * The function symbols of an ELF file (.symtab, .dynsym, Go's own table, PLT stubs), or of it and its separate debug file, as
  * one sorted table. Of several names for one address the most telling is kept: a global one without
  * underscores. Takes addresses as the symbol tables have them (virtual addresses in the file) or file
  * offsets.
@@ -28,9 +28,10 @@ bool elf_symbols_at(const struct elf_symbols *s, uint64_t vaddr, struct symbol *
 /* The same for an offset in the file. */
 bool elf_symbols_at_offset(const struct elf_symbols *s, uint64_t offset, struct symbol *out);
 /*
- * The nearest name before an address that is not marked as a function's (hand-written code: _start of the dynamic
- * linker; "_start" where the program begins to run, whether it has symbols or not), in its section and with no function's begin in between. Such names can be places in functions: it is
- * for addresses that lie in none.
+ * The nearest name before an address that is not marked as a function's, in its section and with no function's begin in
+ * between: hand-written code, as _start of the dynamic linker; and "_start" and "main" where a program begins to run, whether it
+ * has symbols or not. Such names can be places in functions: it is for addresses that lie in none. Of those with a size only
+ * what lies within it.
  */
 bool elf_symbols_label(const struct elf_symbols *s, uint64_t vaddr, struct symbol *out);
 

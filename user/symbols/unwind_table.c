@@ -11,18 +11,23 @@
 
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "symbols/bare_frames.h"
 #include "symbols/cfa.h"
 #include "symbols/eh_frame.h"
+#include "symbols/go_frames.h"
+#include "symbols/init_frames.h"
 #include "symbols/plt_frames.h"
+#include "symbols/prologue_frames.h"
 #include "symbols/sigreturn_frames.h"
 
-#define MADE_UP_CIES 2
+#define MADE_UP_CIES (2 + GO_FRAMES_CIES)
 #define HASH_FIRST 1024
 
 _Static_assert(UNWIND_RULES_MAX <= UNWIND_RULE_MASK, "a row has room for the number of its rule");
 
 struct builder {
 	struct unwind_table *t;
+	const struct elf_file *file;
 	const struct cfa_machine *machine;
 	struct eh_frames frames;
 	struct cfa_context
@@ -149,6 +154,9 @@ static size_t context_number(const struct builder *b, const struct eh_cie *cie)
 {
 	if (cie == plt_frames_cie(b->machine->elf))
 		return b->frames.n_cies;
+	for (size_t i = 0; i < GO_FRAMES_CIES; i++)
+		if (cie == go_frames_cie(i))
+			return b->frames.n_cies + 2 + i;
 	return cie == sigreturn_frames_cie() ? b->frames.n_cies + 1 : (size_t)(cie - b->frames.cies);
 }
 
@@ -161,6 +169,18 @@ static const struct cfa_context *context_of(struct builder *b, const struct eh_c
 	return c;
 }
 
+/* Nothing is said of [from, to). */
+static int add_gap(struct builder *b, uint64_t from, uint64_t to)
+{
+	static const struct unwind_rule bare = {.cfa = UNWIND_BARE};
+	uint32_t number = 0;
+	int err = 0;
+
+	if (bare_frames_are(&b->frames, b->file, from, to))
+		err = rule_number(b, &bare, &number);
+	return err ? err : add_row(b, from, number);
+}
+
 static int add_fdes(struct builder *b)
 {
 	uint64_t end = b->t->low;
@@ -171,7 +191,7 @@ static int add_fdes(struct builder *b)
 
 		b->fde = fde;
 		if (fde->start - end >= EH_PADDING) /* padding has the rule of what is before it */
-			err = add_row(b, end, 0);
+			err = add_gap(b, end, fde->start);
 		if (!err)
 			err = cfa_run(context_of(b, fde->cie), fde, fde_row, b);
 		end = fde->end;
@@ -215,6 +235,18 @@ static void *shrink(void *array, size_t bytes)
 	return smaller ? smaller : array;
 }
 
+/* What the file does not say itself, the surest first. */
+static int add_made_up(struct eh_frames *f, const struct elf_file *e, const struct elf_file *debug, uint64_t low, uint64_t high)
+{
+	int err = plt_frames_add(f, e, low, high);
+
+	if (!err)
+		err = init_frames_add(f, e, low, high);
+	if (!err)
+		err = prologue_frames_add(f, e, debug, low, high);
+	return err ? err : bare_frames_add(f, e);
+}
+
 static int build(struct builder *b, const struct elf_file *e, const struct elf_file *debug)
 {
 	struct unwind_table *t = b->t;
@@ -242,7 +274,7 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 		return fail(-ENOENT,
 			    "unwind table: the file has no call frame information (%zu entries, none of use)",
 			    b->frames.n_read);
-	err = plt_frames_add(&b->frames, e, low, high);
+	err = add_made_up(&b->frames, e, debug, low, high);
 	if (err)
 		return err;
 	t->stats.cover = eh_cover(&b->frames, e);
@@ -260,7 +292,7 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 
 int unwind_table_build(struct unwind_table **out, const struct elf_file *e, const struct elf_file *debug)
 {
-	struct builder b = {.t = calloc(1, sizeof(*b.t))};
+	struct builder b = {.t = calloc(1, sizeof(*b.t)), .file = e};
 	int err;
 
 	*out = NULL;
