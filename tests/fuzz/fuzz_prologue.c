@@ -29,9 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes program = {0};
 	struct cfa_context context;
 	uint64_t last = 0;
-	bool believed;
 
-	if (size && !prologue_read(&program, data, size, &believed)) {
+	if (size && !prologue_read(&program, data, size)) {
 		fde.program = program.data;
 		fde.program_end = program.data + program.len;
 		cfa_prepare(&context, cfa_machine(EM_X86_64), fde.cie, false);

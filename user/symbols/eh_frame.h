@@ -58,7 +58,7 @@ struct eh_fde {
 #define EH_SECTIONS 3
 #define EH_PADDING  16 /* bytes between functions: less is padding */
 
-enum eh_made { EH_MADE_GO, EH_MADE_PROLOGUES, EH_MADE_BARE, N_EH_MADE };
+enum eh_made { EH_MADE_GO, EH_MADE_PROLOGUES, N_EH_MADE };
 
 struct eh_frames {
 	struct eh_section sections[EH_SECTIONS];

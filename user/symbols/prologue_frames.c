@@ -181,12 +181,12 @@ static void read_epilogues(struct maker *m)
 	}
 }
 
-int prologue_read(struct bytes *program, const unsigned char *code, size_t len, bool *believed)
+int prologue_read(struct bytes *program, const unsigned char *code, size_t len)
 {
 	static const unsigned char by_rbp[] = {DEFINE, RBP, 16}, unknown[] = {UNKNOWN};
 	struct maker m = {.program = program, .code = code, .len = len, .depth = 8};
+	bool known;
 
-	*believed = true;
 	before_epilogue(&m, (const unsigned char *)"\xc3", 1);
 	if (code_is(&m, "\xf3\x0f\x1e\xfa", 4)) /* endbr64 */
 		m.i = 4;
@@ -197,8 +197,8 @@ int prologue_read(struct bytes *program, const unsigned char *code, size_t len, 
 		put(&m, by_rbp, sizeof(by_rbp));
 		return m.err;
 	}
-	*believed = read_sub(&m) && m.depth % 16 == 0;
-	if (*believed)
+	known = read_sub(&m) && m.depth % 16 == 0;
+	if (known)
 		read_epilogues(&m);
 	else
 		put(&m, unknown, sizeof(unknown));
@@ -261,13 +261,12 @@ static int add_function(struct search *s, uint64_t vaddr, uint64_t size)
 	struct eh_fde fde = {.start = vaddr, .origin = vaddr, .end = vaddr + size, .cie = plt_frames_cie(EM_X86_64)};
 	struct eh_frames *f = s->f;
 	const unsigned char *code;
-	bool believed; /* if not, its program says that it can't be followed */
 	int err;
 
 	if (vaddr < s->low || vaddr >= s->high || !size || size > s->high - vaddr || s->made.len > MADE_MAX || is_covered(s, vaddr))
 		return 0;
 	code = code_of(s, vaddr, size);
-	err = code ? prologue_read(&s->made, code, (size_t)size, &believed) : 0;
+	err = code ? prologue_read(&s->made, code, (size_t)size) : 0;
 	if (!code || err)
 		return err;
 	err = array_grow(&f->fdes, &f->cap_fdes, f->n_fdes + 1, sizeof(*f->fdes));

@@ -19,7 +19,7 @@ int prologue_frames_add(struct eh_frames *f, const struct elf_file *e, const str
 /* Is the symbol's name one that rustc made, in either of its ways? */
 bool prologue_is_rust(const char *name);
 
-/* Appends call frame instructions for the function, from CFA = rsp + 8 on. *believed: they lead out of it. 0 or -ENOMEM. */
-int prologue_read(struct bytes *program, const unsigned char *code, size_t len, bool *believed);
+/* Appends call frame instructions for the function, from CFA = rsp + 8 on. 0 or -ENOMEM. */
+int prologue_read(struct bytes *program, const unsigned char *code, size_t len);
 
 #endif

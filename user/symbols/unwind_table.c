@@ -11,7 +11,6 @@
 
 #include "base/bytes.h"
 #include "base/fail.h"
-#include "symbols/bare_frames.h"
 #include "symbols/cfa.h"
 #include "symbols/eh_frame.h"
 #include "symbols/go_frames.h"
@@ -21,6 +20,7 @@
 #include "symbols/sigreturn_frames.h"
 
 #define MADE_UP_CIES (2 + GO_FRAMES_CIES)
+#define LARGE_GAP  256 /* bytes that hold functions of their own, not an entry or two of assembler code */
 #define HASH_FIRST 1024
 
 _Static_assert(UNWIND_RULES_MAX <= UNWIND_RULE_MASK, "a row has room for the number of its rule");
@@ -169,6 +169,24 @@ static const struct cfa_context *context_of(struct builder *b, const struct eh_c
 	return c;
 }
 
+/* Does some function in [from, to) set up a frame pointer? Or is it not known? */
+static bool keeps_frame_pointer(const struct elf_file *e, uint64_t from, uint64_t to)
+{
+	static const unsigned char set_up[] = {0x55, 0x48, 0x89, 0xe5}; /* push %rbp; mov %rsp,%rbp */
+
+	for (size_t i = 0; i < e->n_segments; i++) {
+		const struct elf_segment *s = &e->segments[i];
+		uint64_t at = from - s->vaddr;
+
+		if (s->type != PT_LOAD || from < s->vaddr || at >= s->filesz || to - from > s->filesz - at)
+			continue;
+		if (s->offset > e->size || s->filesz > e->size - s->offset)
+			return true;
+		return memmem(e->data + s->offset + at, to - from, set_up, sizeof(set_up)) != NULL;
+	}
+	return true;
+}
+
 /* Nothing is said of [from, to). */
 static int add_gap(struct builder *b, uint64_t from, uint64_t to)
 {
@@ -176,7 +194,7 @@ static int add_gap(struct builder *b, uint64_t from, uint64_t to)
 	uint32_t number = 0;
 	int err = 0;
 
-	if (bare_frames_are(&b->frames, b->file, from, to))
+	if (b->file->machine == EM_X86_64 && to - from >= LARGE_GAP && !keeps_frame_pointer(b->file, from, to))
 		err = rule_number(b, &bare, &number);
 	return err ? err : add_row(b, from, number);
 }
@@ -235,18 +253,6 @@ static void *shrink(void *array, size_t bytes)
 	return smaller ? smaller : array;
 }
 
-/* What the file does not say itself, the surest first. */
-static int add_made_up(struct eh_frames *f, const struct elf_file *e, const struct elf_file *debug, uint64_t low, uint64_t high)
-{
-	int err = plt_frames_add(f, e, low, high);
-
-	if (!err)
-		err = init_frames_add(f, e, low, high);
-	if (!err)
-		err = prologue_frames_add(f, e, debug, low, high);
-	return err ? err : bare_frames_add(f, e);
-}
-
 static int build(struct builder *b, const struct elf_file *e, const struct elf_file *debug)
 {
 	struct unwind_table *t = b->t;
@@ -274,10 +280,15 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 		return fail(-ENOENT,
 			    "unwind table: the file has no call frame information (%zu entries, none of use)",
 			    b->frames.n_read);
-	err = add_made_up(&b->frames, e, debug, low, high);
+	err = plt_frames_add(&b->frames, e, low, high);
+	if (!err)
+		err = init_frames_add(&b->frames, e, low, high);
 	if (err)
 		return err;
-	t->stats.cover = eh_cover(&b->frames, e);
+	t->stats.cover = eh_cover(&b->frames, e); /* of what is told, not of what is concluded: a debug file may tell more */
+	err = prologue_frames_add(&b->frames, e, debug, low, high);
+	if (err)
+		return err;
 	b->contexts = calloc(b->frames.n_cies + MADE_UP_CIES, sizeof(*b->contexts));
 	if (!b->contexts)
 		return fail(-ENOMEM, "unwind table: no memory for %zu entries", b->frames.n_cies);
