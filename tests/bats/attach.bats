@@ -321,7 +321,7 @@ threading.Thread(target=time.sleep, args=(60,)).start()'
 	expect_detached "$objects"
 	kill -0 "$TARGET"
 	capture "$CONCTRACE" report --json r.data
-	expect_status 0
+	expect_status 1
 	expect_equal "$(jq -r .complete <<<"$out")" false
 }
 

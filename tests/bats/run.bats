@@ -481,7 +481,7 @@ write_counter() { # SIGNAL STATUS
 	done
 	wait_until 30 grep -q done-at-last out.txt
 	capture "$CONCTRACE" report r.data
-	expect_status 0
+	expect_status 1
 	grep -qiE 'unfinished|incomplete|cut|ends ' <<<"$out$err"
 	expect_in "bash" "$out"
 	capture "$CONCTRACE" report --json r.data
@@ -500,7 +500,7 @@ write_counter() { # SIGNAL STATUS
 	status_of "$BACKGROUND" 10
 	kill "$command"
 	capture "$CONCTRACE" report --json r.data
-	expect_status 0
+	expect_status 1
 	(($(jq .wall_ns <<<"$out") > 2000000000))
 	(($(jq .totals.unknown_ns <<<"$out") > 1500000000))
 	expect_equal "$(jq -r .bound <<<"$out")" mixed
@@ -526,7 +526,7 @@ small_disk() { # SIZE
 	expect_in "small/r.data" "$err"
 	expect_in "No space left" "$err"
 	capture "$CONCTRACE" report small/r.data
-	expect_status 0
+	expect_status 1
 	grep -qiE 'unfinished|incomplete|cut|ends |disk' <<<"$out$err"
 	expect_in "threads10000" "$out"
 }
@@ -539,7 +539,7 @@ small_disk() { # SIZE
 	expect_in "No space left" "$err"
 	(($(stat -c %s small/r.data) > 50000))
 	capture "$CONCTRACE" report --json small/r.data
-	expect_status 0
+	expect_status 1
 	(($(jq .totals.threads <<<"$out") > 100))
 }
 
@@ -552,7 +552,7 @@ small_disk() { # SIZE
 	expect_in "r.data: File too large" "$err"
 	((!(0x$(awk '{ print $2 }' ignored) & 1 << 24)))
 	capture "$CONCTRACE" report r.data
-	expect_status 0
+	expect_status 1
 }
 
 @test "a disk that is full: said before the command starts" {

@@ -246,7 +246,7 @@ static int fail_load(const struct probes *p, int err)
 	size_t len = line ? strcspn(line, "\n") : 0;
 
 	if (err == -EPERM)
-		return fail(err, "loading the probes: %s: run as root (or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN); `conctrace doctor` tells more",
+		return fail(err, "loading the probes: %s: run as root (or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE); `conctrace doctor` tells more",
 			    strerror(-err));
 	if (err == -EMFILE || err == -ENFILE)
 		return fail(err, "loading the probes: %s: raise the limit (ulimit -n, or fs.file-max for the whole system)", strerror(-err));

@@ -44,6 +44,8 @@ static int load_side(struct side *side, const char *path)
 	const struct report_choice choice = {.all_threads = false};
 	int err = trace_load(&side->trace, path);
 
+	if (!err)
+		err = show_readable(side->trace, path);
 	return err ? err : report_build(&side->report, side->trace, &choice);
 }
 
@@ -92,6 +94,8 @@ int command_compare(const struct compare_options *o, int argc, char **argv)
 		name_sides(sides, argv, n);
 		err = print_sides(sides, n, o->json);
 	}
+	for (size_t i = 0; i < n && !err; i++)
+		err = show_whole(sides[i].trace, argv[i]);
 	for (size_t i = 0; i < n; i++) {
 		report_free(sides[i].report);
 		trace_free(sides[i].trace);

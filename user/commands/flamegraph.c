@@ -236,19 +236,23 @@ static int draw_change(const struct flamegraph_options *o, const struct flame_ch
 	return err || o->title ? err : add_files(title, paths[0], paths[1]);
 }
 
+static const char *path_of(const struct flamegraph_options *o, int argc, char **argv, int i)
+{
+	return o->diff ? argv[i] : show_path(argc, argv);
+}
+
 static int load(struct trace *traces[2], const struct flamegraph_options *o, int argc, char **argv)
 {
 	int i, err = 0;
 
 	for (i = 0; i < 1 + o->diff && !err; i++) {
-		const char *path = o->diff ? argv[i] : show_path(argc, argv);
+		const char *path = path_of(o, argc, argv, i);
 
 		err = show_load(&traces[i], path, &o->lookup, true, (enum symbol_names)o->names);
+		if (!err)
+			err = show_readable(traces[i], path);
 		if (!err && o->wakers)
 			err = show_need_wakers(traces[i], path);
-		if (!err && traces[i]->damage)
-			talk("recording %s: incomplete: %s: the picture is of the part that can be read",
-			     path, traces[i]->damage);
 	}
 	return err;
 }
@@ -283,6 +287,8 @@ int command_flamegraph(const struct flamegraph_options *o, int argc, char **argv
 		page.about = (const char *)about.data;
 		err = write_page(flame, &page, o->output);
 	}
+	for (int i = 0; i < 1 + o->diff && !err; i++)
+		err = show_whole(traces[i], path_of(o, argc, argv, i));
 	flame_free(flame);
 	bytes_release(&title);
 	bytes_release(&about);

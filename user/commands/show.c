@@ -75,6 +75,20 @@ _Static_assert((int)FOLDED_CHOICE_ALL == (int)FOLD_ALL && (int)FOLDED_CHOICE_CPU
 		       (int)FOLDED_CHOICE_WAIT == (int)FOLD_WAIT && (int)FOLDED_CHOICE_WAKERS == (int)FOLD_BLOCKED,
 	       "what --all, --cpu, --wait and --wakers choose");
 
+int show_readable(const struct trace *t, const char *path)
+{
+	if (!t->damage || t->n_threads || t->meta.n_command)
+		return 0;
+	return fail(-ENODATA, "recording %s: incomplete: %s: nothing of it can be read: record again", path, t->damage);
+}
+
+int show_whole(const struct trace *t, const char *path)
+{
+	if (!t->damage)
+		return 0;
+	return fail(-ENODATA, "recording %s: incomplete: %s: what is shown is of the part that can be read", path, t->damage);
+}
+
 int show_need_wakers(const struct trace *t, const char *path)
 {
 	if (t->meta.wakers)

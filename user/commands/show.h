@@ -40,6 +40,13 @@ int show_report(const struct trace *t, FILE *out, const char *name, bool json, b
 /* The same for folded stacks; `what` is an enum folded_choice. */
 int show_folded(const struct trace *t, FILE *out, const char *name, int what);
 
+/*
+ * Of a recording that is incomplete what can be read is shown, and is a failure all the same. show_readable, before: 0 if there is something to
+ * show. show_whole, after: 0 if that was all of it. Else -ENODATA and a message.
+ */
+int show_readable(const struct trace *t, const char *path);
+int show_whole(const struct trace *t, const char *path);
+
 /* 0 if the recording at `path` knows who ended the waits, else -EINVAL and a message. */
 int show_need_wakers(const struct trace *t, const char *path);
 
