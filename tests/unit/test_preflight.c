@@ -205,6 +205,11 @@ static void made_up_system(void)
 	CHECK_EQ(facts.perf_event_paranoid, -1);
 	CHECK_EQ(facts.kptr_restrict, SYSTEM_UNSET);
 	CHECK_EQ(facts.bpf_jit, SYSTEM_UNSET);
+	CHECK_EQ(system_stolen_ns(root), 0); /* there is no such file */
+	put(root, "/proc/stat", "cpu  404005 399 96435 35261 385 0 2786 584 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n");
+	CHECK_EQ(system_stolen_ns(root), 584 * (1000000000 / sysconf(_SC_CLK_TCK)));
+	put(root, "/proc/stat", "cpu  1 2 3\n");
+	CHECK_EQ(system_stolen_ns(root), 0);
 	CHECK_EQ(scratch_remove(root), 0);
 }
 

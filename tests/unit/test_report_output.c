@@ -394,6 +394,14 @@ static void small_ones(void)
 	life_end(&l, 11);
 	show(&b, "no samples: not split");
 
+	/* Of 100 ms on 2 CPUs. */
+	build_init(&b, 0, 100 * MS);
+	build_meta_u64(&b, "stolen_ns", 20 * MS);
+	life_begin(&l, &b, 1, 1, 100, 100, 0, "late");
+	life_run(&l, 100 * MS);
+	life_end(&l, 0);
+	show(&b, "stolen     20.00 ms of CPU time by the hypervisor (10.0 %)");
+
 	/* One is not many. */
 	build_init(&b, 0, 100 * MS);
 	build_loss(&b, LOSS_SYMBOLS, 1);

@@ -93,6 +93,7 @@ static int add_end(struct bytes *b, const struct session_facts *f)
 	err = err ? err : add_number(b, "probe_ns", f->probe_ns);
 	err = err ? err : add_number(b, "probe_runs", f->probe_runs);
 	err = err ? err : add_number(b, "recorder_cpu_ns", f->recorder_cpu_ns);
+	err = err ? err : add_number(b, "stolen_ns", f->stolen_ns);
 	return err ? err : add_number(b, "setup_ns", f->setup_ns);
 }
 

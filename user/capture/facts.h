@@ -23,6 +23,7 @@ struct session_facts {
 	int wait_status;
 	uint64_t start_ns, end_ns, realtime_ns; /* 0: not known yet, left out */
 	uint64_t probe_ns, probe_runs, recorder_cpu_ns, setup_ns;
+	uint64_t stolen_ns; /* CPU time that the hypervisor gave to others */
 };
 
 /* CLOCK_REALTIME in nanoseconds. */

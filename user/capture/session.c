@@ -479,7 +479,7 @@ static void release_session(struct session *s)
 /* From the moment the command runs until it has ended: what goes wrong now must not lose what is there. */
 static int run_to_end(struct session *s)
 {
-	uint64_t cpu = own_cpu_ns();
+	uint64_t cpu = own_cpu_ns(), stolen = system_stolen_ns("");
 	int err, late;
 
 	s->told.start_ns = s->clock_ns = now_ns();
@@ -490,6 +490,7 @@ static int run_to_end(struct session *s)
 		talk("asked to end three times within a second: tracing ends here, the command (process %d) goes on", launch_pid(s->launch));
 	late = stop(s);
 	s->told.recorder_cpu_ns = own_cpu_ns() - cpu;
+	s->told.stolen_ns = system_stolen_ns("") - stolen;
 	if (!late)
 		late = complete(s);
 	if (s->launch && !err && s->command_ended)

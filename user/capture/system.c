@@ -228,3 +228,14 @@ int system_read(struct system_facts *facts, const char *root)
 		facts->memlock = limit.rlim_cur;
 	return read_cpus(facts, root);
 }
+
+uint64_t system_stolen_ns(const char *root)
+{
+	unsigned long long steal = 0;
+	char text[256];
+
+	/* user nice system idle iowait irq softirq steal: proc_stat(5) */
+	if (read_small(root, "/proc/stat", text, sizeof(text)) || sscanf(text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1)
+		return 0;
+	return steal * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}

@@ -64,6 +64,9 @@ int cpu_list_parse(struct cpu_list *list, const char *text);
 /* `which` is "online" or "possible". 0 or a negative errno with a message. */
 int cpu_list_read(struct cpu_list *list, const char *root, const char *which);
 
+/* CPU time of all CPUs that the hypervisor has given to others since the start of the machine, to a tick; 0 where it does not say. */
+uint64_t system_stolen_ns(const char *root);
+
 /* "5.15.0-91-generic" -> 5, 15. False: no version in it. */
 bool system_version_parse(const char *release, int *major, int *minor);
 

@@ -32,6 +32,7 @@ static const struct meta_key {
 	{"probe_ns", META_U64, offsetof(struct trace_meta, probe_ns)},
 	{"probe_runs", META_U64, offsetof(struct trace_meta, probe_runs)},
 	{"recorder_cpu_ns", META_U64, offsetof(struct trace_meta, recorder_cpu_ns)},
+	{"stolen_ns", META_U64, offsetof(struct trace_meta, stolen_ns)},
 	{"alive", META_U64, offsetof(struct trace_meta, alive)},
 	{"setup_ns", META_U64, offsetof(struct trace_meta, setup_ns)},
 };

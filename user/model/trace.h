@@ -140,6 +140,7 @@ struct trace_meta {
 	uint64_t probe_ns;    /* estimated time in the probes, for traced and untraced switches */
 	uint64_t probe_runs;  /* how many runs that covers (exact) */
 	uint64_t recorder_cpu_ns; /* CPU time of the recorder itself while tracing */
+	uint64_t stolen_ns;       /* CPU time that the hypervisor gave to others meanwhile, of all CPUs */
 	uint64_t setup_ns;    /* from start of conctrace to the command's release */
 };
 

@@ -54,6 +54,7 @@
 	X("kernel", "string", "release")                                                                     \
 	X("machine", "string", "architecture")                                                               \
 	X("cpus", "integer", "CPUs")                                                                         \
+	X("stolen_ns", "integer", "CPU time that the hypervisor gave to others meanwhile, of all CPUs")      \
 	X("wall_ns", "integer", "from the first thread's start to the last one's end")                       \
 	X("start_realtime_ns", "integer", "CLOCK_REALTIME when tracing started")                             \
 	X("form", "string", "sequential, threaded, multiprocess, async or mixed")                            \

@@ -49,6 +49,7 @@ static void put_head(struct json *j, const struct report *r)
 	json_text(j, "kernel", m->kernel ? m->kernel : "");
 	json_text(j, "machine", m->machine ? m->machine : "");
 	json_u64(j, "cpus", m->cpus);
+	json_u64(j, "stolen_ns", m->stolen_ns);
 	json_u64(j, "wall_ns", r->wall_ns);
 	json_u64(j, "start_realtime_ns", m->realtime_ns);
 }

@@ -227,6 +227,22 @@ static void print_kernel(struct page *p, const struct report *r)
 	wrapped(p, INK_PLAIN, line);
 }
 
+#define STOLEN_SAID 0.005 /* of all CPU time */
+
+/* On a virtual machine a CPU may stand still: whoever had it, or was to get it, has that time. */
+static void print_stolen(struct page *p, const struct report *r)
+{
+	double available = (double)r->wall_ns * (r->meta->cpus ? r->meta->cpus : 1);
+	char line[160], stolen[32];
+
+	if ((double)r->meta->stolen_ns <= available * STOLEN_SAID)
+		return;
+	snprintf(line, sizeof(line), "%s of CPU time by the hypervisor (%.1f %%): it counts as what the thread on that CPU was about",
+		 text_ns(stolen, sizeof(stolen), r->meta->stolen_ns), 100 * (double)r->meta->stolen_ns / available);
+	label(p, "stolen");
+	wrapped(p, INK_YELLOW, line);
+}
+
 void text_head(struct page *p, const struct report *r)
 {
 	print_command(p, r);
@@ -237,6 +253,7 @@ void text_head(struct page *p, const struct report *r)
 	print_stacks(p, r);
 	print_cost(p, r);
 	print_kernel(p, r);
+	print_stolen(p, r);
 }
 
 void text_judgement(struct page *p, const struct report *r)
