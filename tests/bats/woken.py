@@ -7,6 +7,31 @@ import json
 import sys
 
 
+def differences(truth, report):
+    """Between what the program says of itself and the report."""
+    for pair in truth["pairs"]:
+        found = [w for w in report["wakers"] if w["place"] == pair["place"] and w["kind"] == pair["kind"]]
+        by = [w for w in found if w["waker"] == pair["waker"] and (w["waker_place"] or "") == pair["waker_place"]]
+        if len(by) != 1 or by[0]["count"] != pair["count"] or len(found) != 1:
+            yield f"{pair}: the report has {found}"
+
+
+def folded_differences(truth, report, lines):
+    """The same, of lines of text and microseconds."""
+    for pair in truth["pairs"]:
+        here = [text for text, _ in lines if text.startswith(f"wakings;{pair['thread']};") and f";{pair['place']};" in text]
+        tail = f"{pair['waker_place']};driver;" if pair["waker_place"] else pair["waker"]
+        if not here or any(tail not in text.split(f";[{pair['kind']}];--;", 1)[1] for text in here if f";[{pair['kind']}];" in text):
+            yield f"{pair}: the folded lines are {here}"
+    waiting = report["totals"]["waiting_ns"] // 1000
+    total = sum(int(us) for _, us in lines)
+    if abs(total - waiting) > 1:
+        yield f"the folded lines add up to {total} us, the waiting time is {waiting} us"
+    unknown = sum(int(us) for text, us in lines if text.endswith("[unknown waker]"))
+    if unknown > total // 100:
+        yield f"of {total} us of waiting {unknown} us were ended by nobody known"
+
+
 def main(truth_path, report_path, folded_path):
     with open(truth_path, encoding="utf-8") as f:
         truth = json.load(f)
@@ -14,23 +39,7 @@ def main(truth_path, report_path, folded_path):
         report = json.load(f)
     with open(folded_path, encoding="utf-8") as f:
         lines = [line.rstrip("\n").rsplit(" ", 1) for line in f]
-    wrong = []
-    for pair in truth["pairs"]:
-        found = [w for w in report["wakers"] if w["place"] == pair["place"] and w["kind"] == pair["kind"]]
-        by = [w for w in found if w["waker"] == pair["waker"] and (w["waker_place"] or "") == pair["waker_place"]]
-        if len(by) != 1 or by[0]["count"] != pair["count"] or len(found) != 1:
-            wrong.append(f"{pair}: the report has {found}")
-        here = [text for text, _ in lines if text.startswith(f"wakings;{pair['thread']};") and f";{pair['place']};" in text]
-        tail = f"{pair['waker_place']};driver;" if pair["waker_place"] else pair["waker"]
-        if not here or any(tail not in text.split(f";[{pair['kind']}];--;", 1)[1] for text in here if f";[{pair['kind']}];" in text):
-            wrong.append(f"{pair}: the folded lines are {here}")
-    waiting = report["totals"]["waiting_ns"] // 1000
-    total = sum(int(us) for _, us in lines)
-    if abs(total - waiting) > 1:
-        wrong.append(f"the folded lines add up to {total} us, the waiting time is {waiting} us")
-    unknown = sum(int(us) for text, us in lines if text.endswith("[unknown waker]"))
-    if unknown > total // 100:
-        wrong.append(f"of {total} us of waiting {unknown} us were ended by nobody known")
+    wrong = list(differences(truth, report)) + list(folded_differences(truth, report, lines))
     for text in wrong:
         print(text, file=sys.stderr)
     return 1 if wrong else 0

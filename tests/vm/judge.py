@@ -19,6 +19,7 @@ sys.path.insert(0, BATS)
 # pylint: disable=wrong-import-position
 import lawful  # noqa: E402
 import truthful  # noqa: E402
+import woken  # noqa: E402
 
 MS = 1_000_000
 CANNOT = 77  # a known-truth program: this machine cannot do it
@@ -27,6 +28,8 @@ USER = 1000  # of smoke
 # account of what runs there up to date. It shows where threads are followed that do not leave the CPU, and where a CPU loses its
 # turn between two instructions that usually follow each other (lawful.py).
 TURN = 80 * MS
+# These findings of doctor may say that a kernel can't do it: what needs them is then impossible.
+OPTIONAL = {"wakers"}
 PROGRAMS = {"on_switch", "on_sample", "on_newtask", "on_wakeup_new", "on_exec", "seed_threads", "close_threads"}
 VERIFIER_LIMIT = 500_000  # half of what it allows, as in tools/check-verifier
 
@@ -153,7 +156,21 @@ def judge_attached_spinners(check, pid, threads):
         check.say(f"[running] under start_thread and spin is {spinning} of {running} ns")
 
 
-def judge(check, release, machine):
+def judge_wakers(check):
+    """Every wait is ended by whom the program says, from where it says."""
+    try:
+        truth = json.loads(check.text("truth"))
+    except ValueError:
+        check.say("the program printed no truth")
+        return
+    for line in woken.differences(truth, check.report):
+        check.say(line)
+
+
+def judge(check, release, machine, lacks):
+    if check.how in lacks:
+        check.impossible.append(f"{check.commands}: {lacks[check.how]}")
+        return
     if check.text("status").strip() != check.status:
         if check.how in ("run", "all") and check.commands.startswith("?") and check.text("status").strip() == str(CANNOT):
             check.impossible.append(check.commands[1:])
@@ -177,6 +194,8 @@ def judge(check, release, machine):
         judge_attach(check)
     elif check.how == "stacks":
         judge_stacks(check)
+    elif check.how == "wakers":
+        judge_wakers(check)
     elif check.how in ("run", "all"):
         judge_command(check, check.commands, int(check.text("status")), check.text("truth").splitlines())
     else:
@@ -187,13 +206,14 @@ def judge(check, release, machine):
 
 
 def judge_doctor(folder, release):
-    """What is wrong, and the programs."""
+    """What is wrong, the programs, and which of OPTIONAL there is not, with the reason."""
     try:
         with open(os.path.join(folder, "doctor.json"), encoding="utf-8") as f:
             doctor = json.load(f)
     except (OSError, ValueError):
-        return ["conctrace doctor says nothing"], {}
-    wrong = [f"{f['name']}: {f['text']}" for f in doctor["findings"] if f["state"] != "ok"]
+        return ["conctrace doctor says nothing"], {}, {}
+    lacks = {f["name"]: f["text"] for f in doctor["findings"] if f["state"] == "less" and f["name"] in OPTIONAL}
+    wrong = [f"{f['name']}: {f['text']}" for f in doctor["findings"] if f["state"] != "ok" and f["name"] not in lacks]
     if not doctor["works"]:
         wrong.append("conctrace doctor says that it will not work")
     programs = {p["name"]: p["verified_instructions"] for p in doctor["programs"]}
@@ -203,7 +223,7 @@ def judge_doctor(folder, release):
     for name, instructions in programs.items():
         if not (0 < instructions < VERIFIER_LIMIT if says else instructions == 0):
             wrong.append(f"{name}: {instructions} instructions verified")
-    return wrong, programs
+    return wrong, programs, lacks
 
 
 def main():
@@ -216,11 +236,11 @@ def main():
 
     with open(args.checks, encoding="utf-8") as f:
         checks = [Check(line.strip(), args.results) for line in f if line.strip() and not line.startswith("#")]
-    broken, programs = judge_doctor(args.results, args.release)
+    broken, programs, lacks = judge_doctor(args.results, args.release)
     for line in broken:
         print(f"doctor: {line}")
     for check in checks:
-        judge(check, args.release, args.machine)
+        judge(check, args.release, args.machine, lacks)
         for line in check.wrong:
             print(f"{check.name}: {line}")
         if check.wrong:
