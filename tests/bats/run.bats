@@ -354,7 +354,7 @@ contents() {
 # conctrace in the background with a command that says when it is ready; signals are as for a program of a terminal's.
 # $BACKGROUND is conctrace, out.txt and err.txt are what was printed.
 start_run() { # OPTION... -- COMMAND...
-	start_background env --default-signal=INT,QUIT "$CONCTRACE" run -o r.data --folded r.folded "$@" \
+	start_background env --default-signal=INT,QUIT,HUP "$CONCTRACE" run -o r.data --folded r.folded "$@" \
 		>out.txt 2>err.txt </dev/null
 	wait_until 20 grep -q ready out.txt
 }
