@@ -118,7 +118,8 @@ static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct ta
 					   __u64 now)
 {
 	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, left_out = slot->left_out, end = now, begin;
-	bool known = bpf_core_field_exists(task->sched_info.last_arrival) && st->unsettled, same;
+	/* seen to arrive: with a turn to settle, or as a command that begins */
+	bool known = bpf_core_field_exists(task->sched_info.last_arrival) && (st->unsettled || st->fresh), same;
 
 	if (known)
 		left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
@@ -141,6 +142,21 @@ static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct ta
 	return end > st->since ? end : st->since;
 }
 
+/*
+ * The first turn of a thread that was there before its start ends: what the kernel counted before that is taken off. The delay of its first
+ * arrival lay, partly, before, and was added after it; and the clock by which it runs was read a moment before the tracepoint that it
+ * starts with: a long one where the CPU, which is a guest's, stood still in between (1.9 ms on an emulated one).
+ */
+static __always_inline void forget_before_start(struct task_struct *task, struct wire_state *st, __u64 now)
+{
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before;
+
+	st->run_delay_base = run_delay(task) - st->end.ready_ns[READY_PREEMPTED];
+	if (st->state == STATE_RUNNING && ran > now - st->since)
+		st->exec_runtime_base += ran - (now - st->since);
+	st->fresh = 0;
+}
+
 /* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
 static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
 					__u64 now)
@@ -153,10 +169,8 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
 		now = correct_piece(slot, task, st, now);
 	if (st->unsettled)
 		send_turn(task, st);
-	if (st->fresh) { /* the delay of its first arrival lay, partly, before its start, and was added after it */
-		st->run_delay_base = run_delay(task) - st->end.ready_ns[READY_PREEMPTED];
-		st->fresh = 0;
-	}
+	if (st->fresh)
+		forget_before_start(task, st, now);
 	if (st->state == STATE_RUNNING) {
 		st->run_ns = now - st->since;
 		st->end.running_ns += st->run_ns;
@@ -397,6 +411,7 @@ static __noinline void begin_command(struct task_struct *task, struct wire_state
 	struct wire_thread t = {.head = {WIRE_THREAD, sizeof(t), st->number}};
 
 	st->start = now;
+	st->left = now;
 	st->exec_runtime_base = task->se.sum_exec_runtime;
 	st->exec_runtime_before = st->exec_runtime_base;
 	st->voluntary_before = task->nvcsw;
