@@ -77,8 +77,10 @@ static __always_inline __u32 close_account(struct task_struct *task, struct wire
 {
 	__u32 state = *(volatile __u32 *)&st->state, n = 1;
 
-	if (state == STATE_DEAD || state >= STATE_HELD || !st->start || st->start >= now ||
-	    __sync_val_compare_and_swap(&st->state, state, STATE_DEAD) != state)
+	if (state == STATE_DEAD || state >= STATE_HELD || __sync_val_compare_and_swap(&st->state, state, STATE_DEAD) != state)
+		return 0;
+	__sync_fetch_and_add(&closed_threads, 1);
+	if (!st->start || st->start >= now)
 		return 0;
 	st->end.exec_runtime_ns = runtime_at_stop(task, st, state, now) - st->exec_runtime_base;
 	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;

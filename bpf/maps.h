@@ -215,6 +215,7 @@ SHARED volatile __u32 n_wchans;
 /* read by the user side */
 SHARED __u32 next_number;             /* the next thread's */
 SHARED __s32 live_threads;            /* traced and not ended */
+SHARED __s32 closed_threads;          /* of these, by the end of tracing */
 
 /* what a thread that is taken in begins with; never written */
 SHARED struct wire_state seeding;

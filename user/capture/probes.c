@@ -36,6 +36,7 @@
 #define EVENTS_BYTES	 (4u << 20)
 #define PROOFS_BYTES	 (256u << 20)
 #define STOP_AHEAD_NS	 1000000u /* programs that run when the end is set are through by then */
+#define LAST_SWITCH_MS	 2000	  /* that long, on a machine with much other work, a thread that exits is waited for */
 
 struct probes {
 	struct conctrace_bpf *skel;
@@ -457,6 +458,26 @@ void probes_arm(struct probes *p)
 	__atomic_store_n(&p->skel->bss->armed, 1, __ATOMIC_SEQ_CST);
 }
 
+uint32_t probes_unclosed(const struct probes *p)
+{
+	int32_t n = __atomic_load_n(&p->skel->bss->live_threads, __ATOMIC_SEQ_CST) -
+		    __atomic_load_n(&p->skel->bss->closed_threads, __ATOMIC_SEQ_CST);
+
+	return n > 0 ? (uint32_t)n : 0;
+}
+
+/*
+ * A thread that was on its way out at the end, and no task any more to walk over (release_task comes before its last switch), closes its account at
+ * that switch: a moment later, or when it gets a CPU again.
+ */
+static void await_last_switches(const struct probes *p)
+{
+	const struct timespec step = {.tv_nsec = STOP_AHEAD_NS};
+
+	for (int i = 0; i < LAST_SWITCH_MS && probes_unclosed(p); i++)
+		nanosleep(&step, NULL);
+}
+
 int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx)
 {
 	struct timespec pause = {.tv_nsec = 2 * STOP_AHEAD_NS}, settle = {.tv_nsec = STOP_AHEAD_NS};
@@ -468,6 +489,7 @@ int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx)
 		;
 	*stopped = at;
 	err = iterate(p->skel->progs.close_threads, fn, ctx);
+	await_last_switches(p);
 	/* only now: a thread that dies before the walk comes to it closes its account itself */
 	__atomic_store_n(&p->skel->bss->armed, 0, __ATOMIC_SEQ_CST);
 	while (nanosleep(&settle, &settle) && errno == EINTR)

@@ -54,6 +54,9 @@ void probes_arm(struct probes *p);
  */
 int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx);
 
+/* After probes_stop: threads whose last records will not come. */
+uint32_t probes_unclosed(const struct probes *p);
+
 /* Where the probes read unwind tables; NULL without options.unwind. Valid until probes_free. */
 const struct unwind_arrays *probes_unwind_arrays(const struct probes *p);
 

@@ -384,6 +384,7 @@ static int write_loss(struct session *s, const struct wire_cpu_counts *counts, u
 	loss[LOSS_MAPPINGS].count += s->mappings ? mappings_lost(s->mappings) : 0;
 	loss[LOSS_DISK_FULL].count += stream_dropped(s->stream);
 	loss[LOSS_SYMBOLS].count += symbols_lost;
+	loss[LOSS_THREADS].count += probes_unclosed(s->probes);
 	loss[LOSS_COLLISIONS].count += stream_counts(s->stream)->collisions;
 	return recording_write(s->writer, SECTION_LOSS, loss, sizeof(loss), true);
 }
