@@ -84,24 +84,33 @@ static __always_inline bool read_call(struct task_struct *task, struct call *cal
 	return true;
 }
 
-/* What the innermost of n functions that says something says: enum wchan_meaning, 0 if none does. Global: verified once. */
+/* What a kernel function says: enum wchan_meaning, 0: nothing. Global, as the next: each loop is verified once, not one within the other. */
+__attribute__((weak)) __noinline __u32 meaning_of(__u64 ip)
+{
+	__u32 k;
+
+	for (k = 0; k < N_WCHANS; k++) {
+		if (k >= n_wchans)
+			break;
+		if (ip >= wchans[k].start && ip < wchans[k].end)
+			return wchans[k].meaning;
+	}
+	return 0;
+}
+
+/* What the innermost of n functions that says something says. */
 __attribute__((weak)) __noinline __u32 meaning_of_frames(struct stack_scratch *s, __u32 n)
 {
-	__u32 i, k;
+	__u32 i, said;
 
 	if (!s)
 		return 0;
 	for (i = 0; i < WCHAN_FRAMES; i++) {
-		__u64 ip = s->frames[i];
-
 		if (i >= n)
 			break;
-		for (k = 0; k < N_WCHANS; k++) {
-			if (k >= n_wchans)
-				break;
-			if (ip >= wchans[k].start && ip < wchans[k].end)
-				return wchans[k].meaning;
-		}
+		said = meaning_of(s->frames[i]);
+		if (said)
+			return said;
 	}
 	return 0;
 }

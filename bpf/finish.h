@@ -116,10 +116,27 @@ static __always_inline void fill_wait(struct wire_wait *w, const struct wire_sta
 	w->kind = kind;
 }
 
+/* Global: its loop is verified once, not for each kind. */
+__attribute__((weak)) __noinline int add_wait_sums(struct wire_wait *to, const struct wire_wait *from)
+{
+	__u32 b;
+
+	if (!to || !from)
+		return 0;
+	to->ns += from->ns;
+	to->count += from->count;
+	to->retries += from->retries;
+	if (from->max_ns > to->max_ns)
+		to->max_ns = from->max_ns;
+	for (b = 0; b < WIRE_HIST_BUCKETS; b++)
+		to->hist[b] += from->hist[b];
+	return 0;
+}
+
 /* The ring is nearly full: the thread's sums go into this CPU's orphans. */
 __attribute__((weak)) __noinline int orphan(struct wire_state *st)
 {
-	__u32 zero = 0, k, b;
+	__u32 zero = 0, k;
 	struct orphans *o = bpf_map_lookup_elem(&orphans, &zero);
 
 	count_loss(LOSS_THREADS);
@@ -142,19 +159,9 @@ __attribute__((weak)) __noinline int orphan(struct wire_state *st)
 		o->end.ready_ns[k] += st->end.ready_ns[k];
 		o->end.ready_count[k] += st->end.ready_count[k];
 	}
-	for (k = 0; k < N_WAIT_KINDS; k++) {
-		struct wire_wait *to = &o->waits[k], *from = &st->waits[k];
-
-		to->ns += from->ns;
-		to->count += from->count;
-		to->retries += from->retries;
-		if (from->max_ns > to->max_ns)
-			to->max_ns = from->max_ns;
-		if (!from->count)
-			continue;
-		for (b = 0; b < WIRE_HIST_BUCKETS; b++)
-			to->hist[b] += from->hist[b];
-	}
+	for (k = 0; k < N_WAIT_KINDS; k++)
+		if (st->waits[k].count || st->waits[k].ns)
+			add_wait_sums(&o->waits[k], &st->waits[k]);
 	return 0;
 }
 

@@ -19,8 +19,8 @@
 #include "base/fail.h"
 #include "capture/blocked_calls.h"
 #include "capture/preempt_place.h"
+#include "capture/probe_classes.h"
 #include "capture/probe_sums.h"
-#include "capture/syscalls.h"
 #include "capture/wchans.h"
 #include "conctrace.skel.h"
 
@@ -33,7 +33,7 @@
 #define RINGS_BYTES	 (16u << 20) /* all of them together */
 #define RING_BYTES_MIN	 (256u << 10)
 #define RING_BYTES_MAX	 (4u << 20)
-#define EVENTS_BYTES	 (4u << 20)
+#define EVENTS_BYTES	 (2u << 20)
 #define PROOFS_BYTES	 (256u << 20)
 #define STOP_AHEAD_NS	 1000000u /* programs that run when the end is set are through by then */
 #define LAST_SWITCH_MS	 2000	  /* that long, on a machine with much other work, a thread that exits is waited for */
@@ -85,33 +85,6 @@ static uint32_t power_of_two(uint32_t n)
 	return p;
 }
 
-static void set_classes(uint8_t (*classes)[N_SYSCALL_NUMBERS])
-{
-#define CLASS_OF(NAME, CLASS) {#NAME, SYSCALL_##CLASS},
-	static const struct {
-		const char *name;
-		uint8_t class;
-	} table[] = {SYSCALLS(CLASS_OF)};
-#undef CLASS_OF
-
-	for (int abi = 0; abi < N_SYSCALL_ABIS; abi++) {
-		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-			int n = syscall_number((enum syscall_abi)abi, table[i].name);
-
-			if (n >= 0 && n < N_SYSCALL_NUMBERS)
-				classes[abi][n] = table[i].class;
-		}
-	}
-}
-
-static void set_class_kinds(uint8_t *kinds)
-{
-#define SET_KIND(CLASS, KIND) kinds[SYSCALL_##CLASS] = WAIT_##KIND;
-	memset(kinds, WAIT_SYSCALL, N_SYSCALL_CLASSES);
-	SYSCALL_CLASS_KINDS(SET_KIND)
-#undef SET_KIND
-}
-
 /* What is not needed is not loaded. */
 static int choose_programs(struct probes *p, const struct probes_options *o)
 {
@@ -153,8 +126,7 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	settings->rings = p->n_rings;
 	settings->ring_bytes = bytes;
 	settings->events_bytes = EVENTS_BYTES;
-	set_class_kinds((uint8_t *)p->skel->rodata->class_kinds);
-	set_classes((uint8_t(*)[N_SYSCALL_NUMBERS])p->skel->rodata->syscall_classes);
+	probe_classes_set((uint8_t(*)[N_SYSCALL_NUMBERS])p->skel->rodata->syscall_classes, (uint8_t *)p->skel->rodata->class_kinds);
 	p->skel->bss->seeding.state = STATE_SEEDING;
 	p->skel->bss->stop_at = UINT64_MAX;
 	p->skel->bss->next_number = 1;

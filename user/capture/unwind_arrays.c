@@ -10,8 +10,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-/* 4.2 million rows (libLLVM has one million, libc 24,000), 512 MiB of text, 26 MB of memory in all */
-#define CHUNKS	   64u
+/* 2.6 million rows (libLLVM has one million, libc 24,000), 512 MiB of text, 20 MB of memory in all */
+#define CHUNKS	   40u
 #define PAGES	   (512u << 10)
 #define RULES	   16384u
 #define MAPPINGS   65536u
