@@ -234,6 +234,9 @@ $(O)/tests/workloads/%: tests/workloads/%.c $(O)/.packages $(O)/.flags
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -fno-omit-frame-pointer -Iinclude \
 		-MMD -MP -MF $@.d -pthread $(LINK_FLAGS) $< -o $@ $(WORKLOAD_LIBRARIES) -lm
 
+# Dynamically linked in every build: where a thread waits is the innermost function that is no library's.
+$(O)/tests/workloads/wakings: LINK_FLAGS := -Wl,--as-needed
+
 $(O)/tests/workloads/chains: $(CHAINS_SOURCES) $(CHAINS)/chains.h $(O)/.packages $(O)/.flags
 	@mkdir -p $(@D)
 	$(call say,CC,$(CHAINS)/*.c)$(CC) -std=gnu11 -D_GNU_SOURCE $(CHAIN_FLAGS) -Wl,--export-dynamic-symbol=briefly \
