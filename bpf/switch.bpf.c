@@ -93,18 +93,30 @@ static __always_inline void recover_arrival(struct task_struct *task, struct wir
 	count_arrival(st);
 }
 
+#define CLOCK_SPAN_NS 5000000ULL
+
 /*
- * A switch comes to the tracepoint a while after the kernel has read its clock for it. The smallest such while of late is by what the two
- * clocks differ; they drift apart by less than one in a thousand. If the kernel's has left something out, what was known is void.
+ * A switch comes to the tracepoint a while after the kernel has read its clock for it. The smallest such while of late (of this span and the
+ * one before) is by what the two clocks differ: they may drift apart, on an emulated CPU by one in a hundred. If the kernel's has left
+ * something out, or there was nothing of late, what was known is void.
  */
 static __always_inline void follow_task_clock(struct wire_cpu_slot *slot, struct task_struct *task, bool left_out, __u64 now)
 {
-	__u64 offset = now - task->se.exec_start, drift = (now - slot->left_at) >> 10;
+	__u64 offset = now - task->se.exec_start, age = now - slot->clock_since;
 
-	if (left_out || (__s64)(offset - slot->task_clock_offset) < (__s64)drift)
-		slot->task_clock_offset = offset;
-	else
-		slot->task_clock_offset += drift;
+	if (left_out || age > 2 * CLOCK_SPAN_NS) {
+		slot->least_before = slot->least = offset;
+		slot->clock_since = now;
+	} else if (age > CLOCK_SPAN_NS) {
+		slot->least_before = slot->least;
+		slot->least = offset;
+		slot->clock_since = now;
+	} else if ((__s64)(offset - slot->least) < 0) {
+		slot->least = offset;
+	}
+	slot->task_clock_offset = (__s64)(slot->least - slot->least_before) < 0 ? slot->least : slot->least_before;
+	if ((__s64)(offset - slot->task_clock_offset) < 0)
+		slot->task_clock_offset = offset; /* not in the future */
 }
 
 /*

@@ -47,7 +47,7 @@ struct wire_state {
 	struct wire_wait waits[N_WAIT_KINDS];
 };
 
-/* Which traced thread is on a CPU, for the samples (their program reads nothing else). One cache line each. */
+/* Which traced thread is on a CPU, for the samples (their program reads nothing else). */
 struct wire_cpu_slot {
 	__u32 number; /* 0: none */
 	__u32 space;
@@ -58,6 +58,7 @@ struct wire_cpu_slot {
 	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time: the least of late */
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
 	__u64 exec_before;       /* the thread's */
+	__u64 clock_since, least, least_before; /* the least of this span, which began then, and of the one before */
 	__u64 left_out;          /* by the clock of task time, of the run queue's clock, until lately: interrupts, steal time */
 };
 
@@ -139,6 +140,6 @@ struct wire_settings {
 
 _Static_assert(sizeof(struct wire_state) % 8 == 0, "wire_state");
 _Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
-_Static_assert(sizeof(struct wire_cpu_slot) == 72 - 8, "wire_cpu_slot");
+_Static_assert(sizeof(struct wire_cpu_slot) == 88, "wire_cpu_slot");
 
 #endif

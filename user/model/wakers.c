@@ -11,8 +11,12 @@
 #include "base/radix.h"
 #include "model/load.h"
 
-/* A waking may be seen a moment before the switch of the one who is woken: it had been on its way to sleep. */
+/*
+ * A waking may be seen a moment before the switch of the one who is woken: it had been on its way to sleep. Or a moment after it has got the CPU, by
+ * the kernel's clock, which stands still from a wake-up to the switch that it asks for.
+ */
 #define EARLY_NS 50000
+#define LATE_NS	 50000
 
 /* What makes a waker distinct; no padding, it is compared as bytes. */
 struct identity {
@@ -104,8 +108,12 @@ static void set_thread_wakers(struct trace *t, const struct trace_thread *thread
 
 		for (; at < n && wakes[items[at].value].ts <= c->ts; at++)
 			last = &wakes[items[at].value];
-		if (c->blocked && !still && last && last->ts + EARLY_NS >= left)
+		if (!c->blocked || still)
+			continue;
+		if (last && last->ts + EARLY_NS >= left)
 			c->waker = last->waker;
+		else if (at < n && wakes[items[at].value].ts <= c->ts + LATE_NS)
+			c->waker = wakes[items[at++].value].waker;
 	}
 	/* A wait that was retried is one wait: who ended it is who ended its last piece, not the timer that it was retried for. */
 	for (i = thread->n_cycles; i-- > 1;) {
