@@ -192,6 +192,7 @@ int main(int argc, char **argv)
 		while (!atomic_load(&tids[i]))
 			sleep_ns(200000);
 	}
+	sleep_ns(300000000); /* unwind tables are there by then, on a slow machine, too: what is counted are places */
 	check(!pthread_create(&threads[N_PAIRS], NULL, driver, NULL), "pthread_create");
 	for (size_t i = 0; i <= N_PAIRS; i++)
 		pthread_join(threads[i], NULL);
