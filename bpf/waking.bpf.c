@@ -11,9 +11,12 @@
  */
 #include "account.h"
 
-/* include/linux/preempt.h */
+/*
+ * include/linux/preempt.h. From bit 16 on are interrupts and NMIs; on newer kernels (7.3 has it) they begin at bit 24, and below are those that
+ * were only switched off in a new way, which try_to_wake_up does not use. Bit 31 says that there is no need to reschedule.
+ */
 #define SOFTIRQ_SERVED	0x00000100
-#define HARDIRQ_OR_NMI	0x00ff0000
+#define HARDIRQ_OR_NMI	0x7fff0000
 
 /*
  * On x86 it is a per-CPU variable. By its name (a ksym) it is found only where kallsyms has data (CONFIG_KALLSYMS_ALL); but the run queue of this
