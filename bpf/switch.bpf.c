@@ -115,8 +115,6 @@ static __always_inline void follow_task_clock(struct wire_cpu_slot *slot, struct
 		slot->least = offset;
 	}
 	slot->task_clock_offset = (__s64)(slot->least - slot->least_before) < 0 ? slot->least : slot->least_before;
-	if ((__s64)(offset - slot->task_clock_offset) < 0)
-		slot->task_clock_offset = offset; /* not in the future */
 }
 
 /*
