@@ -29,21 +29,23 @@ static __always_inline enum syscall_abi call_abi(struct task_struct *task, __u64
 }
 
 /* On the way back to user mode: the result is there already. */
-static __always_inline bool call_is_done(struct task_struct *task)
+static __always_inline bool call_is_done(const struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
 	return (__s64)regs->ax != -38; /* -ENOSYS, set at the entry */
 #else
 	return false;
 #endif
 }
 
-/* Fills `call` from the task's saved user registers; false: it is in no system call. */
-static __always_inline bool read_call(struct task_struct *task, struct call *call)
+static __always_inline const struct pt_regs *user_registers(struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	return (const struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/* Fills `call` from the task's saved user registers; false: it is in no system call. */
+static __always_inline bool read_call(struct task_struct *task, const struct pt_regs *regs, struct call *call)
+{
 	__u64 nr;
 
 #if defined(__TARGET_ARCH_x86)
@@ -139,13 +141,16 @@ static __always_inline __u8 worker_kind(struct task_struct *task)
 }
 
 /* By the class of the system call, its arguments, and what they point to. */
-static __always_inline __u32 kind_of_call(struct call *call, struct wire_state *st, bool uninterruptible)
+static __always_inline __u32 kind_of_call(struct task_struct *task, struct call *call, struct wire_state *st, bool uninterruptible)
 {
+	__u32 near;
+
 	if (call->class >= SYSCALL_POLL && call->class <= SYSCALL_URING)
 		return poll_kind(call, st);
 	switch (call->class) {
 	case SYSCALL_FD:
-		return fd_kind(call, call->arg[0]);
+		near = near_fd_kind(task, call, call->arg[0]);
+		return near == WAIT_UNKNOWN ? fd_kind(call, call->arg[0]) : near;
 	case SYSCALL_TWO_FDS:
 		return two_fds_kind(call, call->arg[0], call->arg[1]);
 	case SYSCALL_SPLICE:
@@ -175,7 +180,8 @@ static __always_inline __u32 kind_of_call(struct call *call, struct wire_state *
  * kernel stack can tell, refine_cause must be told what it says (that costs microseconds: asked where nothing cheaper tells).
  * `foreign`: 0 if the task is the current one, else its TID.
  */
-static __always_inline bool find_cause(struct task_struct *task, struct wire_state *st, __u32 state, __u32 foreign)
+static __always_inline bool find_cause(struct task_struct *task, const struct pt_regs *regs, struct wire_state *st, __u32 state,
+				       __u32 foreign)
 {
 	bool uninterruptible = state & TASK_UNINTERRUPTIBLE;
 	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
@@ -194,7 +200,7 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) {
 		st->cycle_flags = WIRE_CYCLE_KERNEL;
 		st->kind = worker_kind(task);
-	} else if ((in_call = read_call(task, &call))) {
+	} else if ((in_call = read_call(task, regs, &call))) {
 		st->syscall = call.nr < WIRE_NO_SYSCALL ? call.nr : WIRE_NO_SYSCALL;
 		if (call.abi == SYSCALL_ABI_COMPAT)
 			st->cycle_flags |= WIRE_CYCLE_COMPAT;
@@ -203,7 +209,7 @@ static __always_inline bool find_cause(struct task_struct *task, struct wire_sta
 		find_files(&call, task);
 		if (foreign)
 			check_seeded(&call);
-		st->kind = kind_of_call(&call, st, uninterruptible);
+		st->kind = kind_of_call(task, &call, st, uninterruptible);
 	} else {
 		st->kind = WAIT_FAULT;
 	}

@@ -5,19 +5,19 @@
 
 #include "maps.h"
 
-static __always_inline struct wire_cpu_counts *counts(void)
+static __always_inline struct wire_cpu *this_cpu(void)
 {
-	__u32 zero = 0;
+	__u32 cpu = bpf_get_smp_processor_id();
 
-	return bpf_map_lookup_elem(&cpu_counts, &zero);
+	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
 static __always_inline void count_losses(enum loss_cause cause, __u32 n)
 {
-	struct wire_cpu_counts *c = counts();
+	struct wire_cpu *cpu = this_cpu();
 
-	if (c)
-		c->loss[cause] += n;
+	if (cpu)
+		cpu->counts.loss[cause] += n;
 }
 
 static __always_inline void count_loss(enum loss_cause cause)

@@ -12,7 +12,7 @@ static __always_inline void fill_end(struct task_struct *task, struct wire_state
 {
 	struct wire_end *e = &st->end;
 
-	close_wait(st);
+	close_last_wait(st);
 	e->head.type = WIRE_END;
 	e->head.size = sizeof(*e);
 	e->head.thread = st->number;
@@ -28,11 +28,19 @@ static __always_inline void fill_end(struct task_struct *task, struct wire_state
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
 }
 
+/* Of the CPU that the task is on, or was last put on. */
+static __always_inline struct wire_cpu_slot *slot_of(struct task_struct *task)
+{
+	__u32 number = task->wake_cpu;
+	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &number);
+
+	return cpu ? &cpu->slot : NULL;
+}
+
 /* How long the task has been queued by now, by its run queue's clock; 0 if it is not, or that clock is not known. */
 static __always_inline __u64 queued_since(struct task_struct *task, __u64 now)
 {
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	struct wire_cpu_slot *slot = slot_of(task);
 	__u64 clock;
 
 	if (!bpf_core_field_exists(task->sched_info.last_queued) || !slot || !slot->clock_offset || !task->sched_info.last_queued)
@@ -58,8 +66,7 @@ static __always_inline __u64 queued_at_end(struct task_struct *task, const struc
  */
 static __always_inline __u64 runtime_at_stop(struct task_struct *task, const struct wire_state *st, __u32 state, __u64 now)
 {
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	struct wire_cpu_slot *slot = slot_of(task);
 	__u64 begin;
 
 	if (state != STATE_RUNNING)

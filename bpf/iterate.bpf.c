@@ -88,7 +88,7 @@ static __always_inline __u32 seed_state(struct task_struct *task, struct wire_st
 	}
 	st->blocked = 1;
 	st->end.blocked = 1;
-	if (find_cause(task, st, state, task->pid))
+	if (find_cause(task, user_registers(task), st, state, task->pid))
 		ask_kernel_stack(task, st);
 	st->cycle_flags |= WIRE_CYCLE_FIRST;
 	open_wait(st);
@@ -98,8 +98,7 @@ static __always_inline __u32 seed_state(struct task_struct *task, struct wire_st
 /* It is on a CPU: its samples are its own from now on. */
 static __always_inline void seed_slot(struct task_struct *task, const struct wire_state *st)
 {
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	struct wire_cpu_slot *slot = slot_of(task);
 
 	if (slot) {
 		slot->space = st->space;
@@ -118,8 +117,7 @@ static __always_inline bool tells_registers(struct task_struct *task, const stru
 /* The kernel's own account of the task at `now`, with what is open in it. */
 static __always_inline void kernel_account(struct task_struct *task, __u64 now, bool running, __u64 *exec_runtime, __u64 *delay)
 {
-	__u32 cpu = task->wake_cpu;
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
+	struct wire_cpu_slot *slot = slot_of(task);
 
 	*exec_runtime = task->se.sum_exec_runtime;
 	*delay = run_delay(task) + (running ? 0 : queued_since(task, now));

@@ -90,8 +90,7 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
 {
 	struct wire_exec e = {.head = {WIRE_EXEC, sizeof(e), 0}};
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct wire_cpu_slot *slot;
+	struct wire_cpu *cpu = this_cpu();
 	struct wire_state *st;
 
 	if (!armed)
@@ -107,11 +106,10 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	st->exec_ts = e.ts;
 	st->tid = task->pid;
 	st->pid = task->tgid;
-	slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
-	if (slot && slot->number == st->number) {
-		slot->space = st->space;
-		slot->pid = st->pid;
-		slot->exec_before = st->exec_before;
+	if (cpu && cpu->slot.number == st->number) {
+		cpu->slot.space = st->space;
+		cpu->slot.pid = st->pid;
+		cpu->slot.exec_before = st->exec_before;
 	}
 	e.head.thread = st->number;
 	e.process = st->process;

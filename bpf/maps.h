@@ -54,33 +54,14 @@ SHARED struct {
 	__uint(max_entries, 4096);
 } proofs SEC(".maps");
 
+/* one element for each CPU; mapped, so that each begins at a page */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct wire_cpu_slot);
-} cpu_slots SEC(".maps");
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wire_cpu_counts);
-} cpu_counts SEC(".maps");
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wire_batch);
-} batches SEC(".maps");
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wire_thinning);
-} thinning SEC(".maps");
+	__type(value, struct wire_cpu);
+} cpus SEC(".maps");
 
 /* stacks that this CPU has sent: direct-mapped, a miss sends the frames once more */
 struct sent_stack {
@@ -141,7 +122,7 @@ SHARED struct {
 	__type(value, struct stack_scratch);
 } scratch SEC(".maps");
 
-/* The stack at which a thread blocked last on this CPU: what led to it, so that it is known again at once. */
+/* A stack at which a thread blocked on this CPU: what led to it, so that it is known again at once. */
 struct unwind_last {
 	__u32 number, generation;
 	__u64 pc, sp, fp, stack;
@@ -150,7 +131,7 @@ struct unwind_last {
 	__u16 slot[LAST_READS];
 	__u64 value[LAST_READS];
 };
-#define UNWIND_LAST 64 /* threads, for each CPU */
+#define UNWIND_LAST 64 /* for each CPU */
 
 /* Unwind tables, see wire_unwind.h: the user side maps them and fills them. Sizes are set at load. */
 struct unwind_chunk {

@@ -69,14 +69,13 @@ SEC("perf_event")
 int on_sample(struct sample_context *ctx)
 {
 	struct wire_sample s = {};
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct wire_cpu_slot *slot = bpf_map_lookup_elem(&cpu_slots, &cpu);
-	struct wire_cpu_counts *c = counts();
-	struct wire_cpu_slot who;
+	struct wire_cpu *cpu = this_cpu();
+	struct wire_cpu_slot *slot, who;
 	bool user;
 
-	if (!armed || !slot || !slot->number)
+	if (!armed || !cpu || !cpu->slot.number)
 		return 0;
+	slot = &cpu->slot;
 	s.ts = bpf_ktime_get_ns();
 	if (s.ts >= stop_at)
 		return 0;
@@ -90,15 +89,13 @@ int on_sample(struct sample_context *ctx)
 	s.head.type = WIRE_SAMPLE;
 	s.head.size = sizeof(s);
 	s.head.thread = who.number;
-	s.cpu = cpu;
+	s.cpu = bpf_get_smp_processor_id();
 	s.syscall = WIRE_NO_SYSCALL;
 	s.flags = user ? WIRE_SAMPLE_USER : 0;
 	if (settings.stacks)
 		s.stack = take_stack(ctx, &who, user);
 	emit(&s, sizeof(s), LOSS_SAMPLES);
-	if (c) {
-		c->samples++;
-		c->samples_timed_ns += bpf_ktime_get_ns() - s.ts;
-	}
+	cpu->counts.samples++;
+	cpu->counts.samples_timed_ns += bpf_ktime_get_ns() - s.ts;
 	return 0;
 }

@@ -6,32 +6,23 @@
 #include "finish.h"
 #include "thin.h"
 
-static __always_inline struct wire_cpu_slot *this_slot(void)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&cpu_slots, &cpu);
-}
-
 /* For tasks of the fair class the kernel has just brought se.exec_start up to date. */
-static __always_inline void note_task_clock(struct wire_cpu_slot *slot, struct task_struct *prev, __u64 now)
+static __always_inline void note_task_clock(struct wire_cpu *cpu, struct task_struct *prev, __u64 now)
 {
-	if (slot && prev->pid)
-		slot->task_clock_offset = now - prev->se.exec_start;
+	if (cpu && prev->pid)
+		cpu->slot.task_clock_offset = now - prev->se.exec_start;
 }
 
 /* The thread's samples of this turn go into its sums; nobody is on the CPU until arrive() says so. */
 static __always_inline void clear_slot(struct wire_cpu_slot *slot, struct wire_state *st)
 {
-	if (slot) {
-		if (slot->number == st->number) {
-			st->end.samples_user += slot->samples_user;
-			st->end.samples_kernel += slot->samples_kernel;
-		}
-		slot->samples_user = 0;
-		slot->samples_kernel = 0;
-		slot->number = 0;
+	if (slot->number == st->number) {
+		st->end.samples_user += slot->samples_user;
+		st->end.samples_kernel += slot->samples_kernel;
 	}
+	slot->samples_user = 0;
+	slot->samples_kernel = 0;
+	slot->number = 0;
 }
 
 /* Where this CPU's next cycle is written. */
@@ -50,20 +41,9 @@ static __always_inline void send_cycle(struct wire_batch *b)
 		count_losses(LOSS_CYCLES, WIRE_BATCH);
 }
 
-static __always_inline struct wire_batch *this_batch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&batches, &zero);
-}
-
 /* The turn that ended when it arrived at st->since can be told now. */
-static __noinline void send_turn(struct task_struct *task, struct wire_state *st)
+static __noinline void send_turn(struct task_struct *task, struct wire_state *st, struct wire_batch *b)
 {
-	struct wire_batch *b = this_batch();
-
-	if (!b)
-		return;
 	settle(st, next_cycle(b), st->since, run_delay(task) - st->delay_before);
 	send_cycle(b);
 }
@@ -168,31 +148,29 @@ static __always_inline void forget_before_start(struct task_struct *task, struct
 }
 
 /* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
-static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
-					__u64 now)
+static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st, __u64 now)
 {
+	struct wire_cpu_slot *slot = &cpu->slot;
 	bool seen = st->state == STATE_RUNNING;
 
 	if (!seen)
 		recover_arrival(task, st, now);
-	if (slot)
-		now = correct_piece(slot, task, st, now);
+	now = correct_piece(slot, task, st, now);
 	if (st->unsettled)
-		send_turn(task, st);
+		send_turn(task, st, &cpu->batch);
 	if (st->fresh)
 		forget_before_start(task, st, now);
 	if (st->state == STATE_RUNNING) {
 		st->run_ns = now - st->since;
 		st->end.running_ns += st->run_ns;
-		if (seen && slot && bpf_core_field_exists(task->sched_info.last_arrival) && st->since > st->start)
+		if (seen && bpf_core_field_exists(task->sched_info.last_arrival) && st->since > st->start)
 			slot->clock_offset = st->since - task->sched_info.last_arrival;
 	} else {
 		st->end.unknown_ns += now - st->left;
 		st->run_ns = 0;
 	}
 	st->left = now;
-	if (slot)
-		slot->left_at = now;
+	slot->left_at = now;
 	st->exec_runtime_before = task->se.sum_exec_runtime;
 	st->voluntary_before = task->nvcsw;
 }
@@ -201,12 +179,12 @@ static __always_inline void end_running(struct wire_cpu_slot *slot, struct task_
  * It gets a CPU, and was not seen to leave one: how long it ran is what the kernel counted since, and whether it left to wait is
  * in its count of voluntary switches. For what is not known.
  */
-static __noinline void recover_departure(struct task_struct *task, struct wire_state *st, __u64 now)
+static __noinline void recover_departure(struct task_struct *task, struct wire_state *st, struct wire_batch *b, __u64 now)
 {
 	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before;
 
 	if (st->unsettled)
-		send_turn(task, st);
+		send_turn(task, st, b);
 	if (ran > now - st->since)
 		ran = now - st->since;
 	st->end.running_ns += ran;
@@ -234,10 +212,8 @@ static __noinline void recover_departure(struct task_struct *task, struct wire_s
 }
 
 /* The last switch of a thread: its sums leave the kernel. */
-static __noinline void die(struct task_struct *task, struct wire_state *st, __u64 now)
+static __noinline void die(struct task_struct *task, struct wire_state *st, struct wire_batch *b, __u64 now)
 {
-	struct wire_batch *b = this_batch();
-
 	st->state = STATE_DEAD;
 	st->blocked = 0;
 	st->stack = 0;
@@ -245,10 +221,8 @@ static __noinline void die(struct task_struct *task, struct wire_state *st, __u6
 	st->ready = READY_WOKEN;
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = WIRE_CYCLE_OPEN;
-	if (b) {
-		fill_cycle(next_cycle(b), st, now);
-		send_cycle(b);
-	}
+	fill_cycle(next_cycle(b), st, now);
+	send_cycle(b);
 	st->end.exec_runtime_ns = task->se.sum_exec_runtime - st->exec_runtime_base;
 	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;
 	fill_end(task, st, now, WIRE_END_TERMINATED);
@@ -257,30 +231,21 @@ static __noinline void die(struct task_struct *task, struct wire_state *st, __u6
 }
 
 /*
- * The next two are global functions: verified once, for any argument, and not once for each path that leads to them. The task that
- * leaves the CPU is `current`. 1: the kernel stack must be asked, which a global function can't.
+ * Remembered on each CPU: where threads blocked lately. One that blocks again in the same place has the same stack, if the words that the
+ * walk read then are still the same. By thread and place: many take turns between two places, or are preempted in one and block in the other.
  */
-__noinline int cause_of_current(struct wire_state *st, __u32 state)
+static __always_inline struct unwind_last *last_of(const struct wire_state *st, __u64 pc, __u64 sp)
 {
-	return st ? find_cause(bpf_get_current_task_btf(), st, state, 0) : 0;
-}
-
-/*
- * Remembered for each thread, on each CPU: where it blocked last. A thread that blocks again in the same place has the same stack,
- * if the words that the walk read then are still the same.
- */
-static __always_inline struct unwind_last *last_of(const struct wire_state *st)
-{
-	__u32 key = bpf_get_smp_processor_id() * UNWIND_LAST + (st->number & (UNWIND_LAST - 1));
+	__u64 place = (st->number + pc * 31 + sp) * 0x9e3779b97f4a7c15ULL;
+	__u32 key = bpf_get_smp_processor_id() * UNWIND_LAST + (place >> 58 & (UNWIND_LAST - 1));
 
 	return bpf_map_lookup_elem(&unwind_lasts, &key);
 }
 
 /* Sets st->stack if it is the one at which the thread blocked the last time. */
-static __always_inline bool is_last_stack(struct task_struct *task, struct wire_state *st)
+static __always_inline bool is_last_stack(const struct pt_regs *regs, struct wire_state *st)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	struct unwind_last *last = last_of(st);
+	struct unwind_last *last = last_of(st, REGS_PC(regs), REGS_SP(regs));
 	__u32 key = SCRATCH_SWITCH;
 	struct stack_scratch *s;
 
@@ -309,10 +274,14 @@ static __always_inline void remember(struct stack_scratch *s, struct wire_state 
 	last->stack = st->stack;
 }
 
+/*
+ * Global, as those that follow: verified once, for any argument, and not once for each path that leads to them. The task that leaves the CPU is
+ * `current`.
+ */
 __noinline int stack_of_current(struct wire_state *st)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	const struct pt_regs *regs = user_registers(task);
 	__u32 key = SCRATCH_SWITCH;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
 	struct stack_facts f = {};
@@ -332,7 +301,7 @@ __noinline int stack_of_current(struct wire_state *st)
 	f.process = st->process;
 	f.pid = st->pid;
 	st->stack = take_user_stack(s, &f, st, st->space, st->exec_before);
-	last = settings.unwind ? last_of(st) : NULL;
+	last = settings.unwind ? last_of(st, REGS_PC(regs), REGS_SP(regs)) : NULL;
 	if (last)
 		remember(s, st, last, REGS_PC(regs), REGS_FP(regs));
 	return 0;
@@ -350,47 +319,88 @@ static __noinline void ask_kernel_stack(void *ctx, struct task_struct *task, str
 
 static __always_inline bool yields(struct task_struct *task)
 {
+	const struct pt_regs *regs = user_registers(task);
 	struct call call = {};
 
-	return read_call(task, &call) && call.class == SYSCALL_YIELD && !call_is_done(task);
+	return read_call(task, regs, &call) && call.class == SYSCALL_YIELD && !call_is_done(regs);
 }
 
-static __always_inline void take_stack(struct task_struct *prev, struct wire_state *st, __u64 now)
-{
-	struct wire_thinning *t = this_thinning();
-	__u64 begin = 0;
+/* What is still to be done for a thread that leaves the CPU. */
+enum left {
+	LEFT_DONE = 0,
+	LEFT_WALK = 1,  /* walk its stack: stack_of_current() */
+	LEFT_CAUSE = 2, /* ask its kernel stack, which a global function can't, for what it waits; then begin_wait() */
+};
 
-	if (!t)
-		return;
+static __always_inline enum left take_stack(struct wire_thinning *t, struct task_struct *task, const struct pt_regs *regs,
+					    struct wire_state *st, __u64 now)
+{
+	if (!settings.stacks || task->flags & PF_EXITING)
+		return LEFT_DONE;
 	if (now - t->since > THIN_SPAN_NS)
 		judge_span(t, now);
 	if (t->level && left_out(t, st)) {
 		st->cycle_flags |= WIRE_CYCLE_THINNED;
 		t->thinned++;
-		return;
+		return LEFT_DONE;
 	}
-	if ((t->taken++ & (THIN_TIMED - 1)) == 0)
-		begin = bpf_ktime_get_ns();
-	if (settings.kernel_stacks || settings.proof || !settings.unwind || !is_last_stack(prev, st))
-		stack_of_current(st);
-	if (begin)
-		t->timed_ns += bpf_ktime_get_ns() - begin - THIN_CLOCK_NS;
+	begin_stack(t);
+	if (settings.kernel_stacks || settings.proof || !settings.unwind || !is_last_stack(regs, st))
+		return LEFT_WALK;
+	end_stack(t);
+	return LEFT_DONE;
 }
 
-static __always_inline void leave(void *ctx, struct wire_cpu_slot *slot, struct task_struct *prev, struct wire_state *st,
+/* A thread that is ready: enum left. */
+__noinline int leave_ready(struct wire_cpu *cpu, struct wire_state *st, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return cpu && st ? take_stack(&cpu->thinning, task, user_registers(task), st, now) : LEFT_DONE;
+}
+
+/* The cause is known, the wait begins: enum left. */
+__noinline int begin_wait(struct wire_cpu *cpu, struct wire_state *st, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!cpu || !st)
+		return LEFT_DONE;
+	open_wait(st);
+	return take_stack(&cpu->thinning, task, user_registers(task), st, now);
+}
+
+/* The thread waits: for what? And begin_wait() at once, if that is known: enum left. */
+__noinline int leave_waiting(struct wire_cpu *cpu, struct wire_state *st, __u32 state, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct pt_regs *regs = user_registers(task);
+
+	if (!cpu || !st)
+		return LEFT_DONE;
+	if (find_cause(task, regs, st, state, 0))
+		return LEFT_CAUSE;
+	open_wait(st);
+	return take_stack(&cpu->thinning, task, regs, st, now);
+}
+
+static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_struct *prev, struct wire_state *st,
 				  bool preempt, __u64 now)
 {
 	__u32 state = prev->__state;
 	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
+	int left = LEFT_DONE;
 
-	clear_slot(slot, st);
+	clear_slot(&cpu->slot, st);
 	if (st->state == STATE_HELD || is_being_seeded(st))
 		return;
-	end_running(slot, prev, st, now);
+	end_running(cpu, prev, st, now);
 	if (state & TASK_DEAD) {
-		die(prev, st, st->left);
+		die(prev, st, &cpu->batch, st->left);
 		return;
 	}
+	st->stack = 0;
+	st->thinned = 0;
 	if (preempt || state == 0) {
 		/* not `preempt`, and still runnable: sched_yield, or the time slice ended on the way back to user mode */
 		st->ready = !preempt && !worker && yields(prev) ? READY_YIELDED : READY_PREEMPTED;
@@ -399,20 +409,24 @@ static __always_inline void leave(void *ctx, struct wire_cpu_slot *slot, struct 
 		st->blocked = 0;
 		st->syscall = WIRE_NO_SYSCALL;
 		st->cycle_flags = 0;
+		if (settings.stacks)
+			left = leave_ready(cpu, st, now);
 	} else {
 		st->ready = READY_WOKEN;
 		st->state = STATE_WAITING;
 		st->blocked = 1;
 		st->end.blocked++;
 		st->delay_before = run_delay(prev);
-		if (cause_of_current(st, state))
+		left = leave_waiting(cpu, st, state, now);
+		if (left == LEFT_CAUSE) {
 			ask_kernel_stack(ctx, prev, st);
-		open_wait(st);
+			left = begin_wait(cpu, st, now);
+		}
 	}
-	st->stack = 0;
-	st->thinned = 0;
-	if (settings.stacks && !(prev->flags & PF_EXITING))
-		take_stack(prev, st, now);
+	if (settings.stacks && left == LEFT_WALK) {
+		stack_of_current(st);
+		end_stack(&cpu->thinning);
+	}
 }
 
 /* The command gets the CPU for the first time since it was released: here its life begins. */
@@ -439,14 +453,11 @@ static __noinline void begin_command(struct task_struct *task, struct wire_state
 }
 
 /* It dies after the end of tracing, before the walk over all tasks has come to it: it is told as one that lived at the end. */
-static __noinline void die_late(struct task_struct *task, struct wire_state *st)
+static __noinline void die_late(struct task_struct *task, struct wire_state *st, struct wire_batch *b)
 {
-	struct wire_batch *b = this_batch();
 	struct wire_cycle cycle[2] = {};
 	__u32 n;
 
-	if (!b)
-		return;
 	n = close_account(task, st, stop_at, cycle);
 	if (!n)
 		return;
@@ -459,76 +470,70 @@ static __noinline void die_late(struct task_struct *task, struct wire_state *st)
 	send_end(st);
 }
 
-static __always_inline void arrive(struct wire_cpu_slot *slot, struct task_struct *next, struct wire_state *st, __u64 now)
+static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *next, struct wire_state *st, __u64 now)
 {
+	struct wire_cpu_slot *slot = &cpu->slot;
+
 	if (st->state == STATE_DEAD || is_being_seeded(st))
 		return;
 	if (st->state == STATE_HELD) {
 		begin_command(next, st, now);
 	} else {
 		if (st->state == STATE_RUNNING)
-			recover_departure(next, st, now);
+			recover_departure(next, st, &cpu->batch, now);
 		count_arrival(st);
 	}
 	st->state = STATE_RUNNING;
 	st->since = now;
-	if (slot) {
-		slot->space = st->space;
-		slot->process = st->process;
-		slot->pid = st->pid;
-		slot->exec_before = st->exec_before;
-		slot->samples_user = 0;
-		slot->samples_kernel = 0;
-		slot->number = st->number;
-	}
+	slot->space = st->space;
+	slot->process = st->process;
+	slot->pid = st->pid;
+	slot->exec_before = st->exec_before;
+	slot->samples_user = 0;
+	slot->samples_kernel = 0;
+	slot->number = st->number;
 }
 
-static __always_inline void traced_switch(void *ctx, bool preempt, struct task_struct *prev, struct wire_state *p,
-					  struct task_struct *next, struct wire_state *n)
+static __always_inline void traced_switch(void *ctx, struct wire_cpu *cpu, bool preempt, struct task_struct *prev,
+					  struct wire_state *p, struct task_struct *next, struct wire_state *n)
 {
-	struct wire_cpu_counts *c = counts();
-	struct wire_cpu_slot *slot = this_slot();
 	__u64 now = bpf_ktime_get_ns();
 
 	if (now >= stop_at) {
 		if (p && prev->__state & TASK_DEAD)
-			die_late(prev, p);
+			die_late(prev, p, &cpu->batch);
 		return;
 	}
 	if (p)
-		leave(ctx, slot, prev, p, preempt, now);
+		leave(ctx, cpu, prev, p, preempt, now);
 	if (n)
-		arrive(slot, next, n, now);
-	if (!c)
-		return;
-	c->switches++;
-	if ((c->traced++ & 63) == 0) { /* what it costs is measured at some of them */
-		c->timed++;
-		c->timed_ns += bpf_ktime_get_ns() - now;
+		arrive(cpu, next, n, now);
+	if ((cpu->counts.traced++ & 63) == 0) { /* what it costs is measured at some of them */
+		cpu->counts.timed++;
+		cpu->counts.timed_ns += bpf_ktime_get_ns() - now;
 	}
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	struct wire_cpu *cpu = this_cpu();
 	struct wire_state *p, *n;
 
+	if (!cpu)
+		return 0;
 	if (!armed) {
-		note_task_clock(this_slot(), prev, bpf_ktime_get_ns());
+		note_task_clock(cpu, prev, bpf_ktime_get_ns());
 		return 0;
 	}
+	cpu->counts.switches++;
 	p = state_of(prev);
 	n = state_of(next);
 	if (!p) {
 		barrier_var(n); /* else the compiler tests p | n, which the verifier refuses for pointers */
-		if (!n) {
-			struct wire_cpu_counts *c = counts();
-
-			if (c)
-				c->switches++;
+		if (!n)
 			return 0;
-		}
 	}
-	traced_switch(ctx, preempt, prev, p, next, n);
+	traced_switch(ctx, cpu, preempt, prev, p, next, n);
 	return 0;
 }

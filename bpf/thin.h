@@ -9,16 +9,29 @@
 #include "account.h"
 
 #define THIN_SPAN_NS 10000000ULL
-#define THIN_TIMED 16 /* one of so many is timed */
-#define THIN_CLOCK_NS 16 /* of that, what reading the clock takes */
+#define THIN_TIMED 32 /* one of so many is timed */
 #define THIN_LEVELS 16
 #define THIN_SHORT_NS 512ULL
 
-static __always_inline struct wire_thinning *this_thinning(void)
+/* Some are timed, less what it takes to read the clock. */
+static __always_inline void begin_stack(struct wire_thinning *t)
 {
-	__u32 zero = 0;
+	if ((t->taken++ & (THIN_TIMED - 1)) == 0) {
+		t->clock_ns = bpf_ktime_get_ns();
+		t->begin = bpf_ktime_get_ns();
+		t->clock_ns = t->begin - t->clock_ns;
+	}
+}
 
-	return bpf_map_lookup_elem(&thinning, &zero);
+static __always_inline void end_stack(struct wire_thinning *t)
+{
+	__u64 ns;
+
+	if (!t->begin)
+		return;
+	ns = bpf_ktime_get_ns() - t->begin;
+	t->timed_ns += ns > t->clock_ns ? ns - t->clock_ns : 0;
+	t->begin = 0;
 }
 
 /* A span is over: more than 5 % of it went into stacks, or less than 2 %. */

@@ -90,8 +90,10 @@ struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
 };
+#define NEAR_FILES 64 /* BITS_PER_LONG */
 struct files_struct {
 	struct fdtable *fdt;
+	struct file *fd_array[NEAR_FILES];
 };
 
 struct sock_common {

@@ -91,7 +91,7 @@ static __always_inline void fill_waker(struct wire_wake *w, struct task_struct *
 	w->flags = context_flags(current);
 	if (w->flags & WIRE_WAKE_INTERRUPT)
 		return;
-	if (!(current->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) && read_call(current, &call)) {
+	if (!(current->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)) && read_call(current, user_registers(current), &call)) {
 		w->syscall = call.nr < WIRE_NO_SYSCALL ? call.nr : WIRE_NO_SYSCALL;
 		w->flags |= call.abi == SYSCALL_ABI_COMPAT ? WIRE_WAKE_COMPAT : call.abi == SYSCALL_ABI_X32 ? WIRE_WAKE_X32 : 0;
 	}
@@ -118,7 +118,7 @@ SEC("tp_btf/sched_waking")
 int BPF_PROG(on_waking, struct task_struct *task)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
-	struct wire_cpu_counts *c = counts();
+	struct wire_cpu *cpu = this_cpu();
 	struct wire_wake w = {};
 	struct wire_state *st;
 
@@ -136,12 +136,9 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	w.syscall = WIRE_NO_SYSCALL;
 	fill_waker(&w, current);
 	emit(&w, sizeof(w), LOSS_WAKES);
-	if (c) {
-		c->wakes++;
-		if ((c->wakes & 63) == 0) {
-			c->wakes_timed++;
-			c->wakes_timed_ns += bpf_ktime_get_ns() - w.ts;
-		}
+	if (cpu && (cpu->counts.wakes++ & 63) == 0) {
+		cpu->counts.wakes_timed++;
+		cpu->counts.wakes_timed_ns += bpf_ktime_get_ns() - w.ts;
 	}
 	return 0;
 }

@@ -72,6 +72,8 @@ struct wire_thinning {
 	__u64 timed_ns;  /* in it */
 	__u32 taken, level;
 	__u64 thinned;   /* stacks left out, in all */
+	__u64 begin;     /* of the one that is timed right now, if it is; */
+	__u64 clock_ns;  /* reading the clock took so long */
 };
 
 /* Cycles of one CPU on their way into a ring: a record for each would cost a fifth of the whole probe. What is left at the end is fetched. */
@@ -83,14 +85,22 @@ struct wire_batch {
 
 /* Counters of one CPU. */
 struct wire_cpu_counts {
-	__u64 loss[N_LOSS_CAUSES];
 	__u64 switches;        /* runs of the switch probe while armed */
 	__u64 traced;          /* of these, with a traced thread leaving or arriving */
 	__u64 timed, timed_ns; /* traced ones that were timed, and their time */
 	__u64 samples, samples_timed_ns; /* all are timed */
 	__u64 wakes;           /* wakings that were recorded, */
 	__u64 wakes_timed, wakes_timed_ns; /* those that were timed, and their time */
+	__u64 loss[N_LOSS_CAUSES];
 };
+
+/* All that is kept for a CPU, in a page of its own: a switch has few others to look for, and no other CPU writes into it. */
+struct wire_cpu {
+	struct wire_batch batch; /* first: its cycles have a cache line each */
+	struct wire_cpu_slot slot;
+	struct wire_thinning thinning;
+	struct wire_cpu_counts counts;
+} __attribute__((aligned(4096)));
 
 /*
  * Ids that two stacks were found to have: those stacks are known by another hash from then on. Of 64 bits the chance is one in a hundred million
@@ -141,5 +151,6 @@ struct wire_settings {
 _Static_assert(sizeof(struct wire_state) % 8 == 0, "wire_state");
 _Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
 _Static_assert(sizeof(struct wire_cpu_slot) == 88, "wire_cpu_slot");
+_Static_assert(sizeof(struct wire_cpu) == 4096, "wire_cpu");
 
 #endif

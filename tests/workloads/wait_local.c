@@ -62,6 +62,38 @@ static int run_pipe(struct series *s)
 	return series_with_thread(s, NULL, send_byte, receive_byte, NULL);
 }
 
+/* The last descriptor that is kept within the kernel's files_struct; its neighbours are a directory. */
+static int run_pipe_63(struct series *s)
+{
+	int fds[2];
+
+	for (int fd = open("/", O_RDONLY | O_CLOEXEC); fd >= 0 && fd < 62; fd = open("/", O_RDONLY | O_CLOEXEC))
+		;
+	check(!close(61) && !close(62) && !pipe2(fds, O_CLOEXEC) && dup2(fds[0], 63) == 63, "pipe");
+	keep(s, 63, fds[1]);
+	return series_with_thread(s, NULL, send_byte, receive_byte, NULL);
+}
+
+/* The first one that is not. */
+static int run_pipe_64(struct series *s)
+{
+	int fds[2];
+
+	check(!pipe2(fds, O_CLOEXEC) && dup2(fds[0], 64) == 64, "pipe");
+	keep(s, 64, fds[1]);
+	return series_with_thread(s, NULL, send_byte, receive_byte, NULL);
+}
+
+/* A low one, of a table that has grown since there was a directory in its place. */
+static int run_pipe_grown(struct series *s)
+{
+	int fds[2], low = open("/", O_RDONLY | O_CLOEXEC);
+
+	check(low >= 0 && dup2(low, 200) == 200 && !close(low) && !pipe2(fds, O_CLOEXEC) && fds[0] == low, "pipe");
+	keep(s, fds[0], fds[1]);
+	return series_with_thread(s, NULL, send_byte, receive_byte, NULL);
+}
+
 static void receive_page(struct series *s)
 {
 	char page[4096];
@@ -226,6 +258,9 @@ int main(int argc, char **argv)
 	static const struct form forms[] = {
 		{"pipe", run_pipe, NULL},
 		{"pipe_write", run_pipe_write, NULL},
+		{"pipe_63", run_pipe_63, NULL},
+		{"pipe_64", run_pipe_64, NULL},
+		{"pipe_grown", run_pipe_grown, NULL},
 		{"unix", run_unix, NULL},
 		{"unix_datagram", run_unix_datagram, NULL},
 		{"unix_accept", run_unix_accept, NULL},

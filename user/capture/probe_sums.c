@@ -26,34 +26,35 @@ static void *read_percpu(int map, size_t size, int *n)
 	return values;
 }
 
-int probe_sums_counts(int map, struct wire_cpu_counts *sum)
+static int read_cpu(int map, uint32_t number, struct wire_cpu *cpu)
 {
-	struct wire_cpu_counts *each;
-	int n;
-
-	memset(sum, 0, sizeof(*sum));
-	each = read_percpu(map, sizeof(*each), &n);
-	if (!each)
-		return fail(-ENOMEM, "reading the probes' counters: %s", strerror(errno));
-	for (int i = 0; i < n; i++)
-		for (size_t k = 0; k < sizeof(*sum) / sizeof(uint64_t); k++)
-			((uint64_t *)sum)[k] += ((uint64_t *)&each[i])[k];
-	free(each);
-	return 0;
+	return bpf_map_lookup_elem(map, &number, cpu) ? fail(-errno, "reading what the probes keep for CPU %u: %s", number, strerror(errno)) : 0;
 }
 
-int probe_sums_batches(int map, probes_fn fn, void *ctx)
+int probe_sums_counts(int map, uint32_t n, struct wire_cpu_counts *sum)
 {
-	struct wire_batch *each;
-	int n, err = 0;
+	struct wire_cpu cpu;
+	int err = 0;
 
-	each = read_percpu(map, sizeof(*each), &n);
-	if (!each)
-		return fail(-ENOMEM, "reading the probes' last records: %s", strerror(errno));
-	for (int i = 0; !err && i < n; i++)
-		if (each[i].n && each[i].n < WIRE_BATCH)
-			err = fn(ctx, each[i].cycle, each[i].n * sizeof(each[i].cycle[0]));
-	free(each);
+	memset(sum, 0, sizeof(*sum));
+	for (uint32_t i = 0; !err && i < n; i++) {
+		err = read_cpu(map, i, &cpu);
+		for (size_t k = 0; !err && k < sizeof(*sum) / sizeof(uint64_t); k++)
+			((uint64_t *)sum)[k] += ((uint64_t *)&cpu.counts)[k];
+	}
+	return err;
+}
+
+int probe_sums_batches(int map, uint32_t n, probes_fn fn, void *ctx)
+{
+	struct wire_cpu cpu;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < n; i++) {
+		err = read_cpu(map, i, &cpu);
+		if (!err && cpu.batch.n && cpu.batch.n < WIRE_BATCH)
+			err = fn(ctx, cpu.batch.cycle, cpu.batch.n * sizeof(cpu.batch.cycle[0]));
+	}
 	return err;
 }
 

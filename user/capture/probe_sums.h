@@ -5,9 +5,10 @@
 
 #include "capture/probes.h"
 
-int probe_sums_counts(int map, struct wire_cpu_counts *sum);
+/* Of `n` CPUs, those with the numbers 0 to n - 1. */
+int probe_sums_counts(int map, uint32_t n, struct wire_cpu_counts *sum);
 /* The cycles that are still gathered for a ring. */
-int probe_sums_batches(int map, probes_fn fn, void *ctx);
+int probe_sums_batches(int map, uint32_t n, probes_fn fn, void *ctx);
 /* One record for all CPUs: the sums of sums; none if there are none. */
 int probe_sums_orphans(int map, probes_fn fn, void *ctx);
 

@@ -136,7 +136,7 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	if (!err && o->proof)
 		err = bpf_map__set_max_entries(p->skel->maps.proofs, PROOFS_BYTES);
 	if (!err)
-		err = bpf_map__set_max_entries(p->skel->maps.cpu_slots, p->cpu_limit);
+		err = bpf_map__set_max_entries(p->skel->maps.cpus, p->cpu_limit);
 	if (!err)
 		err = unwind_arrays_size(p->skel->obj, p->cpu_limit, o->unwind);
 	return err ? err : choose_programs(p, o);
@@ -510,12 +510,12 @@ void probes_set_collided(struct probes *p, const uint64_t *ids, size_t n)
 
 int probes_counts(const struct probes *p, struct wire_cpu_counts *sum)
 {
-	return probe_sums_counts(bpf_map__fd(p->skel->maps.cpu_counts), sum);
+	return probe_sums_counts(bpf_map__fd(p->skel->maps.cpus), p->cpu_limit, sum);
 }
 
 int probes_batches(const struct probes *p, probes_fn fn, void *ctx)
 {
-	return probe_sums_batches(bpf_map__fd(p->skel->maps.batches), fn, ctx);
+	return probe_sums_batches(bpf_map__fd(p->skel->maps.cpus), p->cpu_limit, fn, ctx);
 }
 
 int probes_orphans(const struct probes *p, probes_fn fn, void *ctx)
