@@ -126,7 +126,7 @@ FUZZ_ARCHIVE := $(O)/fuzz/conctrace.a
 FUZZ_OBJECTS := $(USER_SOURCES:%.c=$(O)/fuzz/%.o)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(O)/fuzz/%)
 
-.PHONY: all test-workloads setup setup-tests setup-vm demo check check-kernels bench install uninstall clean tests fuzzers bpf
+.PHONY: all test-workloads setup setup-tests setup-vm setup-bench demo check check-kernels bench install uninstall clean tests fuzzers bpf
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -145,6 +145,9 @@ setup-tests:
 
 setup-vm:
 	@tools/setup --vm
+
+setup-bench:
+	@tools/setup --bench
 
 # Said before the first compiler error, not after: which packages are missing, and the command that installs them.
 $(O)/.packages: tools/setup
@@ -288,6 +291,7 @@ demo:
 	@O='$(O)' tools/demo
 
 bench:
+	@$(MAKE) --no-print-directory setup-bench
 	@$(MAKE) $(JOBS) --no-print-directory all tests
 	@O='$(O)' tools/bench
 

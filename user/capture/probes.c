@@ -18,6 +18,7 @@
 
 #include "base/fail.h"
 #include "capture/blocked_calls.h"
+#include "capture/load_log.h"
 #include "capture/preempt_place.h"
 #include "capture/probe_classes.h"
 #include "capture/probe_sums.h"
@@ -50,7 +51,7 @@ struct probes {
 	uint32_t cpu_limit;
 	bool attach;
 	struct unwind_arrays unwind;
-	char log[4096]; /* the end of what libbpf said */
+	struct load_log log;
 };
 
 static struct probes *log_owner; /* libbpf's print function has no context */
@@ -63,16 +64,14 @@ static uint64_t now_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Keeps the last words of libbpf for the message: the first lines are the cause, the verifier's log is long. */
 static int keep_log(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	size_t used;
+	char *message;
 
-	if (level == LIBBPF_DEBUG || !log_owner)
+	if (level == LIBBPF_DEBUG || !log_owner || vasprintf(&message, fmt, args) < 0)
 		return 0;
-	used = strlen(log_owner->log);
-	if (used + 1 < sizeof(log_owner->log))
-		vsnprintf(log_owner->log + used, sizeof(log_owner->log) - used, fmt, args);
+	load_log_add(&log_owner->log, message);
+	free(message);
 	return 0;
 }
 
@@ -212,19 +211,17 @@ static int open_rings(struct probes *p)
 	return 0;
 }
 
-/* The first line in which libbpf or the verifier says what is wrong. */
 static int fail_load(const struct probes *p, int err)
 {
-	const char *line = strstr(p->log, "failed");
-	size_t len = line ? strcspn(line, "\n") : 0;
+	const struct load_log *log = &p->log;
 
 	if (err == -EPERM)
 		return fail(err, "loading the probes: %s: run as root (or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE); `conctrace doctor` tells more",
 			    strerror(-err));
 	if (err == -EMFILE || err == -ENFILE)
 		return fail(err, "loading the probes: %s: raise the limit (ulimit -n, or fs.file-max for the whole system)", strerror(-err));
-	return fail(err, "loading the probes: %s%s%.*s: `conctrace doctor` tells what this kernel lacks", strerror(-err),
-		    len ? ": libbpf: " : "", (int)(len > 300 ? 300 : len), line ? line : "");
+	return fail(err, "loading the probes: %s%s%s%s%s: `conctrace doctor` tells what this kernel lacks", strerror(-err),
+		    log->cause[0] ? ": libbpf: " : "", log->cause, log->verdict[0] ? ": the verifier: " : "", log->verdict);
 }
 
 int probes_load(struct probes **out, const struct probes_options *o)
