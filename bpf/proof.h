@@ -7,7 +7,7 @@
 
 #define PROOF_LEAST 32768 /* bytes of it at least: who went astray may have ended too early */
 
-__attribute__((weak)) __noinline int send_proof(struct stack_scratch *s, __u32 end, __u32 sample)
+__attribute__((weak)) __noinline int send_proof(struct stack_scratch *s)
 {
 	struct wire_proof *p;
 	__u64 who = bpf_get_current_pid_tgid(), need;
@@ -27,8 +27,10 @@ __attribute__((weak)) __noinline int send_proof(struct stack_scratch *s, __u32 e
 	p->pid = who >> 32;
 	p->tid = who;
 	p->n = s->walk.n;
-	p->end = end;
-	p->sample = sample;
+	p->end = s->ended;
+	p->sample = s->cache & 1;
+	p->id = s->id;
+	p->remembered = s->remembered;
 	fill_registers(s, p->regs);
 	bpf_probe_read_kernel(p->frames, sizeof(p->frames), s->raw);
 	/* to where the walk ended and some more; on another stack (of signals) that says nothing */

@@ -105,8 +105,8 @@ static __always_inline __u64 walk_by_tables(struct stack_scratch *s, struct stac
 {
 	f->end = find_region_of(s, st, f->pid, since) ? walk_user(s, f->n_kernel) : STACK_END_NO_TABLE;
 	f->n_user = s->walk.n;
-	if (settings.proof && s->n_mappings)
-		send_proof(s, f->end, s->cache & 1);
+	if (settings.proof)
+		s->ended = f->end;
 	if ((f->end == STACK_END_READ || f->end == STACK_END_NO_TABLE) && s->leaving)
 		f->end = STACK_END_GONE;
 	if (f->end == STACK_END_NO_TABLE)
@@ -147,7 +147,7 @@ static __always_inline __u64 stack_id(const struct stack_scratch *s, __u64 hash,
  * The user stack of what was put into s->walk, behind n_kernel kernel frames that are there already: its id, sent if need be. `since`: what
  * the process's tables must not be older than; `st`: of the thread, NULL if that is not known. Sets s->generation to 0 if it should not be remembered.
  */
-static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct stack_facts *f, const struct wire_state *st,
+static __always_inline __u64 make_user_stack(struct stack_scratch *s, struct stack_facts *f, const struct wire_state *st,
 					     __u64 space, __u64 since)
 {
 	__u64 id = 0, sp = s->walk.sp, pc = s->walk.pc, fp = s->walk.fp;
@@ -174,6 +174,21 @@ static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct sta
 	id = stack_id(s, id, f);
 	if (!send_frames(s, id, f))
 		s->generation = 0;
+	return id;
+}
+
+/* The same, with the proof if one is asked for. */
+static __always_inline __u64 take_user_stack(struct stack_scratch *s, struct stack_facts *f, const struct wire_state *st,
+					     __u64 space, __u64 since)
+{
+	__u64 id;
+
+	s->n_mappings = 0;
+	id = make_user_stack(s, f, st, space, since);
+	if (settings.proof && s->n_mappings) {
+		s->id = id;
+		send_proof(s);
+	}
 	return id;
 }
 

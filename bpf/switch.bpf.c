@@ -296,6 +296,8 @@ __noinline int stack_of_current(struct wire_state *st)
 	else
 		start_walk(s, SCRATCH_SWITCH, REGS_PC(regs), REGS_SP(regs), REGS_FP(regs), REGS_BX(regs), REGS_LR(regs),
 			   in_call(REGS_CALL(regs)));
+	if (settings.proof)
+		s->remembered = st->stack;
 	s->registers = (__u64)regs;
 	s->leaving = task->flags & PF_EXITING || is_exec(REGS_CALL(regs));
 	f.process = st->process;
@@ -345,7 +347,7 @@ static __always_inline enum left take_stack(struct wire_thinning *t, struct task
 		return LEFT_DONE;
 	}
 	begin_stack(t);
-	if (settings.kernel_stacks || settings.proof || !settings.unwind || !is_last_stack(regs, st))
+	if (settings.kernel_stacks || !settings.unwind || !is_last_stack(regs, st) || settings.proof)
 		return LEFT_WALK;
 	end_stack(t);
 	return LEFT_DONE;

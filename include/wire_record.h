@@ -185,6 +185,7 @@ struct wire_proof {
 	__u64 missing[WIRE_PROOF_STACK / WIRE_PROOF_STEP / 64]; /* by step: not in memory. A page that was never written to, the end */
 	__u64 regs[WIRE_REGISTERS];
 	__u64 frames[WIRE_PROOF_FRAMES]; /* as found: the pc, then return addresses */
+	__u64 id, remembered; /* the stack's; what it would have been taken for without a walk, 0: it was not known again */
 	__u8 stack[WIRE_PROOF_STACK];
 };
 

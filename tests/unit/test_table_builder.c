@@ -232,6 +232,7 @@ int main(void)
 		.n_pages = 65536,
 		.n_rows = 64 * UNWIND_CHUNK_ROWS,
 		.n_rules = 16384,
+		.n_mapped = UINT32_MAX,
 	};
 	tables = unwind_tables_new(&arrays);
 	CHECK_EQ(table_builder_start(&b, getuid(), getgid()), 0);

@@ -52,6 +52,7 @@ static void set_up(struct rig *r)
 			.n_pages = 4096,
 			.n_rows = N_ROWS,
 			.n_rules = 1024,
+			.n_mapped = UINT32_MAX,
 		},
 		.files = mapping_files_new(),
 		.processes = process_table_new(),

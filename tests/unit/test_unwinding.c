@@ -31,6 +31,7 @@ static void set_up(uint32_t n_rows, uint32_t n_mappings)
 		.n_pages = 64,
 		.n_rows = n_rows,
 		.n_rules = 32,
+		.n_mapped = UINT32_MAX,
 	};
 	tables = unwind_tables_new(&arrays);
 }

@@ -38,6 +38,8 @@ struct captured {
 	bool cut;	/* it says that there were more frames than it has room for */
 	bool pending;	/* it says that the table was not there yet: a copy was walked later */
 	const char *end; /* in a word */
+	bool again;	 /* it would have been known again, without a walk; */
+	bool again_wrong; /* for another stack than it is */
 };
 
 #endif

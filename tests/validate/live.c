@@ -28,6 +28,8 @@ static void on_proof(void *ctx, const struct wire_proof *p)
 		.root = p->end == STACK_END_ROOT,
 		.cut = p->end == STACK_END_DEEP,
 		.pending = p->end == STACK_END_NO_TABLE,
+		.again = p->remembered != 0,
+		.again_wrong = p->remembered && p->id && p->remembered != p->id && !(p->id & WIRE_STACK_COPIED),
 		.end = p->end < sizeof(ends) / sizeof(ends[0]) ? ends[p->end] : "?",
 	};
 

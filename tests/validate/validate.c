@@ -126,7 +126,7 @@ static int conclude(const struct validation *v)
 			continue;
 		tally_print_row(stdout, v->options->name, where_names[i], t);
 		judged += t->events - t->by[VERDICT_GONE] - t->by[VERDICT_PENDING] - t->by[VERDICT_NO_RULE];
-		if (tally_agreement(t) < AGREE_PERCENT)
+		if (tally_agreement(t) < AGREE_PERCENT || t->again_wrong)
 			agree = false;
 	}
 	if (v->options->json && write_json(v)) {

@@ -48,6 +48,8 @@ void tally_add(struct tally *t, const struct captured *c, const struct reference
 	t->by[verdict]++;
 	t->frames += c->n_frames;
 	t->root += c->root;
+	t->again += c->again;
+	t->again_wrong += c->again_wrong;
 	if (verdict != VERDICT_GONE) {
 		t->ref_root += libdw->end == REFERENCE_ROOT;
 		t->leaf += libdw->leaf;
@@ -74,10 +76,10 @@ void tally_print_head(FILE *out)
 	fprintf(out, "| program | at | stacks | frames |");
 	for (i = 0; i < N_VERDICTS; i++)
 		fprintf(out, " %s |", headings[i]);
-	fprintf(out, " agree | at the root: ours | libdw's |\n|---|---|---|---|");
+	fprintf(out, " agree | at the root: ours | libdw's | known again | wrongly |\n|---|---|---|---|");
 	for (i = 0; i < N_VERDICTS; i++)
 		fprintf(out, "---|");
-	fprintf(out, "---|---|---|\n");
+	fprintf(out, "---|---|---|---|---|\n");
 }
 
 void tally_print_row(FILE *out, const char *name, const char *where, const struct tally *t)
@@ -87,8 +89,8 @@ void tally_print_row(FILE *out, const char *name, const char *where, const struc
 	fprintf(out, "| %s | %s | %" PRIu64 " | %.1f |", name, where, t->events, t->events ? (double)t->frames / (double)t->events : 0);
 	for (i = 0; i < N_VERDICTS; i++)
 		fprintf(out, " %" PRIu64 " |", t->by[i]);
-	fprintf(out, " %.2f %% | %.2f %% | %.2f %% |\n", tally_agreement(t), percent(t->root, t->events),
-		percent(t->ref_root, t->events - t->by[VERDICT_GONE]));
+	fprintf(out, " %.2f %% | %.2f %% | %.2f %% | %.1f %% | %" PRIu64 " |\n", tally_agreement(t), percent(t->root, t->events),
+		percent(t->ref_root, t->events - t->by[VERDICT_GONE]), percent(t->again, t->events), t->again_wrong);
 }
 
 void tally_print_json(struct json *j, const char *key, const struct tally *t)
@@ -104,5 +106,7 @@ void tally_print_json(struct json *j, const char *key, const struct tally *t)
 	json_u64(j, "root", t->root);
 	json_u64(j, "reference_root", t->ref_root);
 	json_u64(j, "reference_leaf", t->leaf);
+	json_u64(j, "known_again", t->again);
+	json_u64(j, "known_again_wrongly", t->again_wrong);
 	json_object_end(j);
 }

@@ -32,6 +32,7 @@ struct tally {
 	uint64_t by[N_VERDICTS];
 	uint64_t frames;	/* ours, of all events */
 	uint64_t root, ref_root; /* reached by ours, by libdw */
+	uint64_t again, again_wrong;
 	uint64_t leaf;		/* libdw was helped over a system call without rules */
 };
 

@@ -10,8 +10,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-/* 2.6 million rows (libLLVM has one million, libc 24,000), 512 MiB of text, 20 MB of memory in all */
-#define CHUNKS	   40u
+/* 4.2 million rows (rustc and its LLVM have 2.7 million, libc 24,000), 512 MiB of text, 26 MB of memory in all */
+#define CHUNKS	   64u
 #define PAGES	   (512u << 10)
 #define RULES	   16384u
 #define MAPPINGS   65536u
@@ -70,6 +70,16 @@ static int map_one(struct bpf_object *object, int i, void **out)
 	return -errno;
 }
 
+/* Only the addresses. */
+static int reserve(int i, void **out)
+{
+	*out = mmap(NULL, length(i), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (*out != MAP_FAILED)
+		return 0;
+	*out = NULL;
+	return -errno;
+}
+
 int unwind_arrays_map(struct unwind_arrays *a, struct bpf_object *object)
 {
 	void *at[N_MAPS] = {NULL};
@@ -77,7 +87,7 @@ int unwind_arrays_map(struct unwind_arrays *a, struct bpf_object *object)
 
 	memset(a, 0, sizeof(*a));
 	for (int i = 0; !err && i < N_MAPS; i++)
-		err = map_one(object, i, &at[i]);
+		err = i == ROWS_MAP ? reserve(i, &at[i]) : map_one(object, i, &at[i]);
 	a->spaces = at[SPACES_MAP];
 	a->mappings = at[MAPPINGS_MAP];
 	a->files = at[FILES_MAP];
@@ -89,9 +99,26 @@ int unwind_arrays_map(struct unwind_arrays *a, struct bpf_object *object)
 	a->n_pages = PAGES;
 	a->n_rows = CHUNKS * UNWIND_CHUNK_ROWS;
 	a->n_rules = RULES;
+	a->rows_fd = bpf_object__find_map_fd_by_name(object, maps[ROWS_MAP].name);
 	if (err)
 		unwind_arrays_unmap(a);
 	return err;
+}
+
+int unwind_arrays_reach(struct unwind_arrays *a, uint32_t n)
+{
+	size_t row = sizeof(*a->rows), from = a->n_mapped * row, to;
+
+	if (n <= a->n_mapped)
+		return 0;
+	n = (n + UNWIND_CHUNK_ROWS - 1) / UNWIND_CHUNK_ROWS * UNWIND_CHUNK_ROWS;
+	if (n > a->n_rows)
+		return -ENOSPC;
+	to = n * row;
+	if (mmap((char *)a->rows + from, to - from, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, a->rows_fd, (off_t)from) == MAP_FAILED)
+		return -errno;
+	a->n_mapped = n;
+	return 0;
 }
 
 void unwind_arrays_unmap(struct unwind_arrays *a)

@@ -193,6 +193,9 @@ int unwind_tables_put(struct unwind_tables *t, uint32_t file, const struct packe
 
 	if (row > t->a.n_rows || p->n_rows > t->a.n_rows - row || p->n_pages > t->a.n_pages - t->n_pages)
 		return fail(-ENOSPC, "unwind tables: no room for %zu more rows", p->n_rows);
+	err = unwind_arrays_reach(&t->a, row + (uint32_t)p->n_rows);
+	if (err)
+		return fail(err, "unwind tables: mapping %zu more rows: %s", p->n_rows, strerror(-err));
 	numbers = translate_rules(t, p);
 	if (!numbers)
 		return fail(-ENOMEM, "unwind tables: no memory");
