@@ -47,21 +47,30 @@ static __always_inline void judge_span(struct wire_thinning *t, __u64 now)
 	t->timed_ns = 0;
 }
 
+/* How long it was off the CPU so far, on the average, when it left it like this; 0: it never did. */
+static __always_inline __u64 usual_length(struct wire_state *st)
+{
+	struct wire_wait *w;
+	__u64 n;
+
+	if (st->blocked) {
+		w = wait_of(st, st->kind);
+		return w->count ? w->ns / w->count : 0;
+	}
+	n = st->end.ready_count[st->ready & 3];
+	return n > 1 ? st->end.ready_ns[st->ready & 3] / (n - 1) : 0; /* this one is counted already */
+}
+
 /*
- * Is the stack of this one to be left out? Its wait is expected to be as long as the thread's waits of its kind were so far. One that was not
- * there before, or that is ready without having waited, has no expectation: it is kept.
+ * Is the stack of this one to be left out? It is expected to be off the CPU as long as the thread usually was when it waited for something of
+ * that kind, or was preempted. One that was not there before has no expectation: it is kept.
  */
 static __always_inline bool left_out(struct wire_thinning *t, struct wire_state *st)
 {
-	__u64 usual, limit = THIN_SHORT_NS << t->level;
-	struct wire_wait *w;
+	__u64 usual = usual_length(st), limit = THIN_SHORT_NS << t->level;
 
-	if (!st->blocked)
+	if (!usual)
 		return false;
-	w = wait_of(st, st->kind);
-	if (!w->count)
-		return false;
-	usual = w->ns / w->count;
 	for (; st->thinned < THIN_LEVELS && usual < limit; usual <<= 1)
 		st->thinned++;
 	return bpf_get_prandom_u32() & ((1U << (st->thinned & 31)) - 1);

@@ -68,7 +68,7 @@ struct wire_cycle {
 	__u8 kind;     /* enum wait_kind */
 	__u8 ready;    /* enum ready_reason */
 	__u8 blocked;  /* 1: it left the CPU to wait; 0: preempted, yielded or new */
-	__u8 thinned;  /* at very high rates one stack of 1 << thinned was taken, of waits as short as this one was likely to be */
+	__u8 thinned;  /* at very high rates one stack of 1 << thinned was taken, of turns as short as this one was likely to be */
 	__u16 syscall; /* WIRE_NO_SYSCALL: in none (a page fault, or preempted in user mode) */
 	__u16 flags;
 };

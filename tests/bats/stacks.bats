@@ -38,6 +38,24 @@ expect_chains() { # PROGRAM ARG...
 	expect_chains chains --rounds 300 --wait-ms 1
 }
 
+# Where the C library's own code shows what its contexts return to (x86-64): see user/symbols/context_frames.h.
+@test "C, a coroutine: its stack is whole, up to where it would return to" {
+	requires workload-chains
+	local library
+
+	library=$(ldd "$WORKLOADS/chains" | awk '$1 == "libc.so.6" { print $3 }')
+	LC_ALL=C grep -qaP '\x48\x89\xdc\x48\x8b\x3c\x24' "$library" || skip "this C library ends contexts otherwise"
+	"$CONCTRACE" run -q --as-root -o r.data --folded r.folded -- "$WORKLOADS/chains" --only context >out.txt 2>&1 3>&- </dev/null
+	grep -q ';coroutine_main;coroutine;.*\[sleep\] ' r.folded
+	! grep 'truncated.*;coroutine_main;' r.folded
+}
+
+@test "stacks left out for their rate: those that are taken stand for them, each place has its share" {
+	requires workload-places
+	"$CONCTRACE" run -q --as-root --json --report r.json -o r.data --folded r.folded -- "$WORKLOADS/places" >truth.json 2>err.txt 3>&- </dev/null
+	python3 "$TOP/tests/bats/placed.py" truth.json r.folded
+}
+
 @test "C++: exceptions, templates, the standard library's threads and locks" {
 	requires workload-chains_cxx
 	expect_chains chains_cxx

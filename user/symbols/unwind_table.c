@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "symbols/cfa.h"
+#include "symbols/context_frames.h"
 #include "symbols/eh_frame.h"
 #include "symbols/go_frames.h"
 #include "symbols/init_frames.h"
@@ -19,7 +20,7 @@
 #include "symbols/prologue_frames.h"
 #include "symbols/sigreturn_frames.h"
 
-#define MADE_UP_CIES (2 + GO_FRAMES_CIES)
+#define MADE_UP_CIES (3 + GO_FRAMES_CIES)
 #define LARGE_GAP  256 /* bytes that hold functions of their own, not an entry or two of assembler code */
 #define HASH_FIRST 1024
 
@@ -157,6 +158,8 @@ static size_t context_number(const struct builder *b, const struct eh_cie *cie)
 	for (size_t i = 0; i < GO_FRAMES_CIES; i++)
 		if (cie == go_frames_cie(i))
 			return b->frames.n_cies + 2 + i;
+	if (cie == context_frames_cie())
+		return b->frames.n_cies + 2 + GO_FRAMES_CIES;
 	return cie == sigreturn_frames_cie() ? b->frames.n_cies + 1 : (size_t)(cie - b->frames.cies);
 }
 
@@ -253,6 +256,16 @@ static void *shrink(void *array, size_t bytes)
 	return smaller ? smaller : array;
 }
 
+/* What the file tells, and what is known of places that no file tells of. */
+static int read_frames(struct eh_frames *f, const struct elf_file *e, const struct elf_file *debug, uint64_t low, uint64_t high)
+{
+	int err = eh_frames_read(f, e, debug, low, high);
+
+	if (!err)
+		err = sigreturn_frames_add(f, e, low, high);
+	return err ? err : context_frames_add(f, e, low, high);
+}
+
 static int build(struct builder *b, const struct elf_file *e, const struct elf_file *debug)
 {
 	struct unwind_table *t = b->t;
@@ -271,9 +284,7 @@ static int build(struct builder *b, const struct elf_file *e, const struct elf_f
 		return fail(-E2BIG, "unwind table: %llu MiB of text, the limit is %u",
 			    (unsigned long long)(high - t->low) >> 20, UNWIND_TEXT_MAX >> 20);
 	t->high = high + (-high & (page - 1));
-	err = eh_frames_read(&b->frames, e, debug, low, high);
-	if (!err)
-		err = sigreturn_frames_add(&b->frames, e, low, high);
+	err = read_frames(&b->frames, e, debug, low, high);
 	if (err)
 		return err;
 	if (!b->frames.n_fdes)

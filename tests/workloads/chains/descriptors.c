@@ -294,7 +294,7 @@ const struct chain descriptor_chains[] = {
 	{ROW(read, "read"), .prepare = prepare_pipe, .kick = kick_pipe},
 	{ROW(write, "write"), .prepare = prepare_full_pipe, .arm = fill_pipe, .kick = drain_pipe},
 	{ROW(fgets, "fgets"), .prepare = prepare_stream, .kick = kick_stream},
-	{ROW(open, "open|open64"), .prepare = prepare_fifo, .kick = kick_fifo},
+	{ROW(open, "open|open64"), .prepare = prepare_fifo, .kick = kick_fifo, .repeat = true},
 	{ROW(recv, "recv"), .prepare = prepare_sockets, .kick = kick_pipe},
 	{ROW(recvmsg, "recvmsg"), .prepare = prepare_sockets, .kick = kick_pipe},
 	{ROW(send, "send"), .prepare = prepare_sockets, .arm = fill_socket, .kick = drain_socket},
