@@ -5,10 +5,6 @@
 #include <elf.h>
 #include <string.h>
 
-#include "base/bytes.h"
-
-#define TEXT_MAX (2u << 20)
-
 /* mov %rbx,%rsp; mov (%rsp),%rdi: it drops the arguments and gets the next context (sysdeps/unix/sysv/linux/x86_64/__start_context.S) */
 static const unsigned char code[] = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24};
 static const unsigned char endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa}; /* before it, where indirect branches are tracked */
@@ -35,44 +31,28 @@ static int add_before(struct eh_frames *f, uint64_t vaddr)
 			     .program = code,
 			     .program_end = code,
 			     .cie = context_frames_cie()};
-	int err = array_grow(&f->fdes, &f->cap_fdes, f->n_fdes + 1, sizeof(*f->fdes));
 
-	if (!err)
-		f->fdes[f->n_fdes++] = fde;
-	return err;
+	return eh_frames_add(f, &fde);
 }
 
 /* All of them in a segment of code, which is within the file. */
 static int look_through(struct eh_frames *f, const struct elf_file *e, const struct elf_segment *s)
 {
-	const unsigned char *begin = e->data + s->offset, *at = begin + 1, *end = begin + s->filesz;
+	const unsigned char *begin = e->data + s->offset, *at;
+	uint64_t from = 1, start;
 	int err = 0;
 
-	while (!err && at < end && (at = memmem(at, (size_t)(end - at), code, sizeof(code)))) {
-		uint64_t start = (uint64_t)(at - begin);
-
+	while (!err && from < s->filesz && (at = memmem(begin + from, s->filesz - from, code, sizeof(code)))) {
+		start = (uint64_t)(at - begin);
+		from = start + sizeof(code);
 		if (start > sizeof(endbr64) && !memcmp(at - sizeof(endbr64), endbr64, sizeof(endbr64)))
 			start -= sizeof(endbr64);
 		err = add_before(f, s->vaddr + start);
-		at += sizeof(code);
 	}
 	return err;
 }
 
 int context_frames_add(struct eh_frames *f, const struct elf_file *e, uint64_t low, uint64_t high)
 {
-	size_t first = f->n_fdes;
-	int err = 0;
-
-	if (e->machine != EM_X86_64 || high - low > TEXT_MAX)
-		return 0;
-	for (size_t i = 0; !err && i < e->n_segments; i++) {
-		const struct elf_segment *s = &e->segments[i];
-		bool in_file = s->offset <= e->size && s->filesz <= e->size - s->offset && s->filesz > 1;
-		bool in_range = s->vaddr >= low && s->vaddr <= high && s->filesz <= high - s->vaddr;
-
-		if (s->type == PT_LOAD && s->flags & PF_X && in_file && in_range)
-			err = look_through(f, e, s);
-	}
-	return err || f->n_fdes == first ? err : eh_frames_resolve(f, first);
+	return e->machine == EM_X86_64 ? eh_frames_add_by_text(f, e, low, high, look_through) : 0;
 }

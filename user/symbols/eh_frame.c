@@ -12,6 +12,8 @@
 #include "symbols/address_order.h"
 #include "symbols/go_frames.h"
 
+#define SMALL_TEXT (2u << 20)
+
 /* DW_EH_PE_*: the low four bits are the form, the next three what it is relative to. */
 enum {
 	PE_ABSOLUTE = 0x00,
@@ -299,10 +301,9 @@ static int read_fdes(struct eh_frames *f, const struct eh_section *s, uint64_t l
 			f->n_outside++;
 			continue;
 		}
-		err = array_grow(&f->fdes, &f->cap_fdes, f->n_fdes + 1, sizeof(*f->fdes));
+		err = eh_frames_add(f, &fde);
 		if (err)
 			return err;
-		f->fdes[f->n_fdes++] = fde;
 	}
 	return 0;
 }
@@ -332,6 +333,33 @@ static int sort_fdes(struct eh_frames *f, size_t first)
 	free(sorted);
 	free(order);
 	return 0;
+}
+
+int eh_frames_add(struct eh_frames *f, const struct eh_fde *fde)
+{
+	int err = array_grow(&f->fdes, &f->cap_fdes, f->n_fdes + 1, sizeof(*f->fdes));
+
+	if (!err)
+		f->fdes[f->n_fdes++] = *fde;
+	return err;
+}
+
+int eh_frames_add_by_text(struct eh_frames *f, const struct elf_file *e, uint64_t low, uint64_t high, eh_text_fn *look_through)
+{
+	size_t first = f->n_fdes;
+	int err = 0;
+
+	if (high - low > SMALL_TEXT)
+		return 0;
+	for (size_t i = 0; !err && i < e->n_segments; i++) {
+		const struct elf_segment *s = &e->segments[i];
+		bool in_file = s->offset <= e->size && s->filesz <= e->size - s->offset;
+		bool in_range = s->vaddr >= low && s->vaddr <= high && s->filesz <= high - s->vaddr;
+
+		if (s->type == PT_LOAD && s->flags & PF_X && in_file && in_range)
+			err = look_through(f, e, s);
+	}
+	return err || f->n_fdes == first ? err : eh_frames_resolve(f, first);
 }
 
 /*

@@ -88,6 +88,17 @@ int eh_sections_find(struct eh_frames *f, const struct elf_file *e, const struct
 /* Would a debug file add any? */
 bool eh_sections_has_debug_frame(const struct elf_file *debug);
 
+/* Appends one, for who adds some: eh_frames_resolve() comes then. 0 or -ENOMEM. */
+int eh_frames_add(struct eh_frames *f, const struct eh_fde *fde);
+
+/* Looks through a segment of code, which is within the file, and adds an FDE for each place that it knows. 0 or -ENOMEM. */
+typedef int eh_text_fn(struct eh_frames *f, const struct elf_file *e, const struct elf_segment *s);
+/*
+ * Has the text in [low, high) looked through, of a file as small as a vdso or a C library only, and what was added resolved: no FDE that is
+ * there already gives way. 0 or -ENOMEM.
+ */
+int eh_frames_add_by_text(struct eh_frames *f, const struct elf_file *e, uint64_t low, uint64_t high, eh_text_fn *look_through);
+
 /* Makes the FDEs from number `first` on disjoint, of each other and of those before, and sorts all: for who
  * adds some. 0 or -ENOMEM. */
 int eh_frames_resolve(struct eh_frames *f, size_t first);

@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "symbols/plt_frames.h"
 
 /* Behind that many bytes of code the CFA is rsp + 16; it begins with rsp + 8. */
@@ -13,15 +12,10 @@ static const unsigned char behind_4[] = {0x44, 0x0e, 16}, behind_8[] = {0x48, 0x
 
 static int add(struct eh_frames *f, struct eh_fde fde, const unsigned char *program, size_t len)
 {
-	int err = array_grow(&f->fdes, &f->cap_fdes, f->n_fdes + 1, sizeof(*f->fdes));
-
-	if (err)
-		return err;
 	fde.origin = fde.start;
 	fde.program = program;
 	fde.program_end = program + len;
-	f->fdes[f->n_fdes++] = fde;
-	return 0;
+	return eh_frames_add(f, &fde);
 }
 
 /* [endbr64;] sub $8,%rsp; what the files of the program have put in; add $8,%rsp; ret. sysdeps/x86_64/crti.S and crtn.S of glibc */

@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <string.h>
 
-#include "base/bytes.h"
 
 #define STUB 16 /* bytes; the first of arm64 has two of them */
 
@@ -111,9 +110,7 @@ int plt_frames_add(struct eh_frames *f, const struct elf_file *e, uint64_t low, 
 		fde.end = s->addr + s->size;
 		fde.program = (const unsigned char *)program->bytes;
 		fde.program_end = fde.program + program->len;
-		err = array_grow(&f->fdes, &f->cap_fdes, f->n_fdes + 1, sizeof(*f->fdes));
-		if (!err)
-			f->fdes[f->n_fdes++] = fde;
+		err = eh_frames_add(f, &fde);
 	}
 	return err || f->n_fdes == first ? err : eh_frames_resolve(f, first);
 }

@@ -5,9 +5,6 @@
 #include <elf.h>
 #include <string.h>
 
-#include "base/bytes.h"
-
-#define TEXT_MAX    (2u << 20)
 #define INSTRUCTION 4
 
 /* mov x8, #139 (rt_sigreturn); svc #0 */
@@ -40,11 +37,8 @@ static int add_at(struct eh_frames *f, uint64_t vaddr)
 			     .program = code,
 			     .program_end = code,
 			     .cie = sigreturn_frames_cie()};
-	int err = array_grow(&f->fdes, &f->cap_fdes, f->n_fdes + 1, sizeof(*f->fdes));
 
-	if (!err)
-		f->fdes[f->n_fdes++] = fde;
-	return err;
+	return eh_frames_add(f, &fde);
 }
 
 /* All of them in a segment of code, which is within the file. */
@@ -60,18 +54,5 @@ static int look_through(struct eh_frames *f, const struct elf_file *e, const str
 
 int sigreturn_frames_add(struct eh_frames *f, const struct elf_file *e, uint64_t low, uint64_t high)
 {
-	size_t first = f->n_fdes;
-	int err = 0;
-
-	if (e->machine != EM_AARCH64 || high - low > TEXT_MAX)
-		return 0;
-	for (size_t i = 0; !err && i < e->n_segments; i++) {
-		const struct elf_segment *s = &e->segments[i];
-		bool in_file = s->offset <= e->size && s->filesz <= e->size - s->offset;
-		bool in_range = s->vaddr >= low && s->vaddr <= high && s->filesz <= high - s->vaddr;
-
-		if (s->type == PT_LOAD && s->flags & PF_X && in_file && in_range)
-			err = look_through(f, e, s);
-	}
-	return err || f->n_fdes == first ? err : eh_frames_resolve(f, first);
+	return e->machine == EM_AARCH64 ? eh_frames_add_by_text(f, e, low, high, look_through) : 0;
 }
