@@ -59,21 +59,9 @@ static size_t length(int i)
 	return (maps[i].entries * maps[i].size + page - 1) / page * page;
 }
 
-static int map_one(struct bpf_object *object, int i, void **out)
+static int map_one(int i, int protection, int flags, int fd, void **out)
 {
-	int fd = bpf_object__find_map_fd_by_name(object, maps[i].name);
-
-	*out = mmap(NULL, length(i), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (*out != MAP_FAILED)
-		return 0;
-	*out = NULL;
-	return -errno;
-}
-
-/* Only the addresses. */
-static int reserve(int i, void **out)
-{
-	*out = mmap(NULL, length(i), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	*out = mmap(NULL, length(i), protection, flags, fd, 0);
 	if (*out != MAP_FAILED)
 		return 0;
 	*out = NULL;
@@ -83,11 +71,18 @@ static int reserve(int i, void **out)
 int unwind_arrays_map(struct unwind_arrays *a, struct bpf_object *object)
 {
 	void *at[N_MAPS] = {NULL};
-	int err = 0;
+	int err = 0, fd;
 
 	memset(a, 0, sizeof(*a));
-	for (int i = 0; !err && i < N_MAPS; i++)
-		err = i == ROWS_MAP ? reserve(i, &at[i]) : map_one(object, i, &at[i]);
+	for (int i = 0; !err && i < N_MAPS; i++) {
+		fd = bpf_object__find_map_fd_by_name(object, maps[i].name);
+		if (i == ROWS_MAP) { /* only the addresses: unwind_arrays_reach() */
+			a->rows_fd = fd;
+			err = map_one(i, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, &at[i]);
+		} else {
+			err = map_one(i, PROT_READ | PROT_WRITE, MAP_SHARED, fd, &at[i]);
+		}
+	}
 	a->spaces = at[SPACES_MAP];
 	a->mappings = at[MAPPINGS_MAP];
 	a->files = at[FILES_MAP];
@@ -99,7 +94,6 @@ int unwind_arrays_map(struct unwind_arrays *a, struct bpf_object *object)
 	a->n_pages = PAGES;
 	a->n_rows = CHUNKS * UNWIND_CHUNK_ROWS;
 	a->n_rules = RULES;
-	a->rows_fd = bpf_object__find_map_fd_by_name(object, maps[ROWS_MAP].name);
 	if (err)
 		unwind_arrays_unmap(a);
 	return err;
