@@ -38,11 +38,6 @@ static __always_inline bool call_is_done(const struct pt_regs *regs)
 #endif
 }
 
-static __always_inline const struct pt_regs *user_registers(struct task_struct *task)
-{
-	return (const struct pt_regs *)bpf_task_pt_regs(task);
-}
-
 /* Fills `call` from the task's saved user registers; false: it is in no system call. */
 static __always_inline bool read_call(struct task_struct *task, const struct pt_regs *regs, struct call *call)
 {

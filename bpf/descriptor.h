@@ -186,7 +186,7 @@ __attribute__((weak)) __noinline __u32 fd_kind(struct call *call, __u64 fd)
 #define NEAR_FILES_16(N) NEAR_FILES_4(N); NEAR_FILES_4((N) + 4); NEAR_FILES_4((N) + 8); NEAR_FILES_4((N) + 12)
 
 /*
- * What the current task waits for at descriptor `fd`, by loads alone: three reads by helper cost more than all the rest of the cause. That
+ * What a task waits for at descriptor `fd`, by loads alone: three reads by helper cost more than all the rest of the cause. That
  * needs pointers that the verifier knows, so it works for the table that is within files_struct (NR_OPEN_DEFAULT
  * descriptors; a process that has had more has another), each place by its own constant. WAIT_UNKNOWN: fd_kind() must be asked.
  */

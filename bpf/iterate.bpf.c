@@ -38,7 +38,7 @@ static __always_inline void ask_kernel_stack(struct task_struct *task, struct wi
 /* Where a thread is that was blocked before: its registers. The user side reads its stack, which it is still in. */
 static __always_inline void send_registers(struct seq_file *seq, struct task_struct *task, const struct wire_state *st)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	const struct pt_regs *regs = user_registers(task);
 	__u32 key = SCRATCH_ITER;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
 	struct wire_copy *copy;

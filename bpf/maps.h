@@ -78,7 +78,7 @@ SHARED struct {
 #define SCRATCH_FRAMES 512 /* a power of two; kernel frames, then user frames */
 #define SCRATCH_WORDS (128 + WIRE_COPY_WORDS) /* or a copy of the stack behind them */
 #define WINDOW_WORDS 256    /* of the stack that is walked, in one read */
-#define LAST_READS 64       /* words that the walk of a stack read, if it can be remembered; .. */
+#define LAST_READS 64       /* words that the walk of a stack read, if it can be remembered: a power of two; .. */
 #define LAST_WORDS 1024     /* .. of so many from the stack pointer on: a power of two */
 
 /* A frame by its address: what was looked up for it. */
@@ -111,8 +111,8 @@ struct stack_scratch {
 	__u64 leaving;        /* its program is about to go: the thread exits or execs */
 	__u32 n_reads, copies_left;
 	__u64 copies_since, n_copies;
-	__u16 read_slot[64];  /* in words from sp on */
-	__u64 read_value[64];
+	__u16 read_slot[LAST_READS]; /* in words from sp on */
+	__u64 read_value[LAST_READS];
 	__u64 raw[WIRE_MAX_FRAMES]; /* for the proof; .. */
 	__u64 id, remembered;       /* .. as in there */
 	__u64 ended;                /* enum stack_end, as the walk itself says */

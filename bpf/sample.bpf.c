@@ -23,9 +23,9 @@ struct sample_context {
 #endif
 
 /* In the kernel: the registers that the task had in user space, as they were saved. */
-static __always_inline void begin_with_saved(struct stack_scratch *s, struct pt_regs *at)
+static __always_inline void begin_with_saved(struct stack_scratch *s, const struct pt_regs *at)
 {
-	struct pt_regs *regs = at;
+	const struct pt_regs *regs = at;
 	__s64 number;
 
 #if defined(__TARGET_ARCH_x86)
@@ -46,7 +46,7 @@ static __always_inline __u64 take_stack(struct sample_context *ctx, const struct
 	__u32 key = SCRATCH_SAMPLE;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	const struct pt_regs *regs = user_registers(task);
 	struct stack_facts f = {};
 
 	if (!s)

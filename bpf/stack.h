@@ -223,6 +223,11 @@ static __always_inline bool in_call(__s64 number)
 #define REGS_CALL(regs) ((__s64)(regs)->syscallno)
 #endif
 
+static __always_inline const struct pt_regs *user_registers(struct task_struct *task)
+{
+	return (const struct pt_regs *)bpf_task_pt_regs(task);
+}
+
 /* Frames from what bpf_get_stack and its like return: bytes, or an error. */
 static __always_inline __u64 frames_got(long bytes)
 {

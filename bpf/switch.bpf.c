@@ -242,7 +242,7 @@ static __always_inline struct unwind_last *last_of(const struct wire_state *st, 
 	return bpf_map_lookup_elem(&unwind_lasts, &key);
 }
 
-/* Sets st->stack if it is the one at which the thread blocked the last time. */
+/* Sets st->stack if it is one at which the thread left this CPU lately. */
 static __always_inline bool is_last_stack(const struct pt_regs *regs, struct wire_state *st)
 {
 	struct unwind_last *last = last_of(st, REGS_PC(regs), REGS_SP(regs));

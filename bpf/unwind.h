@@ -53,8 +53,8 @@ static __always_inline int unwind_read(struct unwind_walk *w, __u64 *value, __u6
 	*value = s->window[(off >> 3) & (WINDOW_WORDS - 1)];
 	s->n_reads = n + 1;
 	if (n < LAST_READS && slot < LAST_WORDS) {
-		s->read_slot[n & 63] = slot;
-		s->read_value[n & 63] = *value;
+		s->read_slot[n & (LAST_READS - 1)] = slot;
+		s->read_value[n & (LAST_READS - 1)] = *value;
 	} else {
 		s->n_reads = LAST_READS + 1; /* can't be remembered */
 	}
@@ -458,20 +458,17 @@ __attribute__((weak)) __noinline __u64 send_copy(struct stack_scratch *s, __u32 
  */
 static __always_inline bool reads_the_same(struct stack_scratch *s, const struct unwind_last *last)
 {
-	__u32 bytes, i;
+	__u32 bytes = last->bytes, i;
 
-	if (!s || !last)
-		return 0;
-	bytes = last->bytes;
 	if (bytes > LAST_WORDS * 8 || bpf_probe_read_user(s->frames, bytes, (void *)last->sp))
-		return 0;
+		return false;
 	for (i = 0; i < LAST_READS; i++) {
 		if (i >= last->n)
-			return 1;
+			return true;
 		if (s->frames[last->slot[i] & (LAST_WORDS - 1)] != last->value[i])
-			return 0;
+			return false;
 	}
-	return 1;
+	return true;
 }
 
 /* Has process `tgid` still the mappings that it had then? */

@@ -67,7 +67,7 @@ static __always_inline bool works_on_network(struct task_struct *task, struct ca
 
 static __always_inline void take_stack(struct wire_wake *w, struct task_struct *task, struct wire_state *by)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	const struct pt_regs *regs = user_registers(task);
 	__u32 key = SCRATCH_SWITCH;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
 	struct stack_facts f = {};

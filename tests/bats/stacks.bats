@@ -52,7 +52,7 @@ expect_chains() { # PROGRAM ARG...
 
 @test "stacks left out for their rate: those that are taken stand for them, each place has its share" {
 	requires workload-places
-	"$CONCTRACE" run -q --as-root --json --report r.json -o r.data --folded r.folded -- "$WORKLOADS/places" >truth.json 2>err.txt 3>&- </dev/null
+	"$CONCTRACE" run -q --as-root -o r.data --folded r.folded -- "$WORKLOADS/places" >truth.json 2>err.txt 3>&- </dev/null
 	python3 "$TOP/tests/bats/placed.py" truth.json r.folded
 }
 
