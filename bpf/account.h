@@ -18,6 +18,13 @@ static __always_inline struct wire_state *state_of(struct task_struct *task)
 	return bpf_task_storage_get(&threads, task, 0, 0);
 }
 
+static __always_inline void count_live(const struct wire_state *st, __s32 n)
+{
+	__sync_fetch_and_add(&live_threads, n);
+	if (st->process == command)
+		__sync_fetch_and_add(&live_of_command, n);
+}
+
 /*
  * Is the thread only being taken in? Then this switch is not accounted, and who takes it in learns that what it has read of it is
  * old.

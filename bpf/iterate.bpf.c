@@ -220,7 +220,7 @@ int seed_threads(struct bpf_iter__task *ctx)
 	bpf_seq_write(ctx->meta->seq, &t, sizeof(t));
 	if (tells_registers(task, st, state))
 		send_registers(ctx->meta->seq, task, st);
-	__sync_fetch_and_add(&live_threads, 1);
+	count_live(st, 1);
 	return 0;
 }
 

@@ -49,7 +49,7 @@ int BPF_PROG(on_newtask, struct task_struct *task, __u64 clone_flags)
 		st->maker_pid = parent->pid;
 		st->maker_generation = generation_of(parent->pid);
 	}
-	__sync_fetch_and_add(&live_threads, 1);
+	count_live(st, 1);
 	return 0;
 }
 

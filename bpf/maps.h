@@ -192,6 +192,8 @@ SHARED volatile __u64 collided[N_COLLIDED]; /* see N_COLLIDED */
 SHARED volatile __u32 n_collided;
 SHARED volatile __u64 realtime_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 
+SHARED volatile __u32 command;        /* run: the number of the process that the command is */
+
 /* ranges of kernel text; known a little later than the settings */
 SHARED struct wire_wchan wchans[N_WCHANS];
 SHARED volatile __u32 n_wchans;
@@ -199,6 +201,7 @@ SHARED volatile __u32 n_wchans;
 /* read by the user side */
 SHARED __u32 next_number;             /* the next thread's */
 SHARED __s32 live_threads;            /* traced and not ended */
+SHARED __s32 live_of_command;         /* of these, of the process `command` */
 SHARED __s32 closed_threads;          /* of these, by the end of tracing */
 
 /* what a thread that is taken in begins with; never written */

@@ -227,7 +227,7 @@ static __noinline void die(struct task_struct *task, struct wire_state *st, stru
 	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;
 	fill_end(task, st, now, WIRE_END_TERMINATED);
 	send_end(st);
-	__sync_fetch_and_add(&live_threads, -1);
+	count_live(st, -1);
 }
 
 /*
@@ -451,7 +451,7 @@ static __noinline void begin_command(struct task_struct *task, struct wire_state
 	t.flags = st->flags;
 	bpf_probe_read_kernel_str(t.comm, sizeof(t.comm), task->comm);
 	emit_event(&t, sizeof(t), LOSS_EVENTS);
-	__sync_fetch_and_add(&live_threads, 1);
+	count_live(st, 1);
 }
 
 /* It dies after the end of tracing, before the walk over all tasks has come to it: it is told as one that lived at the end. */

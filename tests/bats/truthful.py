@@ -122,12 +122,11 @@ def check_yield(c):
         c.between(f"{where}: running_waiting", thread["transitions"]["running_waiting"], truth["voluntary"],
                   truth["voluntary"] + 5)
         # Preempted on the way out of sched_yield counts as one more.
-        c.between(f"{where}: yields", thread["ready"]["yielded_count"], 0, c.truth["yields"] * 101 // 100)
+        c.between(f"{where}: yields", thread["ready"]["yielded_count"], 0, truth["calls"] * 101 // 100)
         for reason in ready:
             ready[reason] += thread["ready"][reason]
-    # With the other one there a yield is a switch, but for some at the start and at the end; or if the scheduler finds that the one has run
-    # too long for that, which the program's own count of switches tells (193 of 2 * 211 calls, seen once on 6.1).
-    c.between("switches of the program", switches, c.truth["yields"] // 2, 4 * c.truth["yields"])
+    # Not every call is a switch; the program goes on until enough are, and counts them itself.
+    c.between("switches of the program", switches, c.truth["yields"], 2 * sum(t["calls"] for t in c.truth["threads"]))
     c.between("switches by yield", ready["yielded_count"], min(c.truth["yields"], switches - ready["preempted_count"]), switches)
     # Whoever else gets the CPU, one of the two has just yielded: at least half, but for the start.
     given = ready["yielded_ns"] + ready["preempted_ns"]

@@ -332,6 +332,7 @@ int probes_seed_command(struct probes *p, int pidfd, uint32_t pid)
 {
 	struct wire_state state = {.number = p->skel->bss->next_number++, .tid = pid, .pid = pid, .state = STATE_HELD, .exec_ts = 1};
 
+	p->skel->bss->command = state.number;
 	state.process = state.number;
 	state.space = state.number;
 	state.flags = WIRE_THREAD_PROCESS | WIRE_THREAD_SEEDED;
@@ -490,6 +491,11 @@ int probes_drain(struct probes *p, probes_fn fn, void *ctx)
 int32_t probes_live(const struct probes *p)
 {
 	return __atomic_load_n(&p->skel->bss->live_threads, __ATOMIC_RELAXED);
+}
+
+int32_t probes_live_of_command(const struct probes *p)
+{
+	return __atomic_load_n(&p->skel->bss->live_of_command, __ATOMIC_RELAXED);
 }
 
 void probes_set_clock(struct probes *p)

@@ -68,6 +68,10 @@ int probes_drain(struct probes *p, probes_fn fn, void *ctx);
 
 /* Threads that are traced and have not ended. */
 int32_t probes_live(const struct probes *p);
+
+/* Of these, threads of the process that the command is (run). A while after it was waited for there may be one yet: a parent is told of an end
+ * before the last switch (exit_notify and do_task_dead in the kernel's do_exit). */
+int32_t probes_live_of_command(const struct probes *p);
 /* Keeps CLOCK_REALTIME timeouts comparable; call now and then. */
 void probes_set_clock(struct probes *p);
 /* Stacks with these ids (those of before, and more, see stream_collided) get other ones from now on. */

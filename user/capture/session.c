@@ -29,6 +29,7 @@
 #define GATHER_NS      1000000u /* a pass that something asked for waits this long for what else comes */
 #define BUSY_CYCLES    8000u   /* in one pass: compressing would be what makes rings overflow */
 #define CLOCK_EVERY_NS 1000000000u /* the probes' clock is set, and what has gathered is written */
+#define LAST_SWITCH_NS 500000000u  /* that long the last switch of a command that has ended is waited for */
 #define RECORDER_NICE  (-10)
 #define SYMBOL_FILES   65536u   /* descriptors, where that is allowed */
 
@@ -49,7 +50,7 @@ struct session {
 	int epoll, *pidfds;
 	int wait_status;
 	bool command_ended;
-	uint64_t begin_ns, clock_ns, end_at_ns;
+	uint64_t begin_ns, clock_ns, end_at_ns, ended_ns;
 };
 
 static uint64_t now_ns(void)
@@ -291,19 +292,21 @@ static int show_live(struct session *s, uint64_t now)
 /* True when there is nothing more to record. */
 static bool over(struct session *s, uint64_t now)
 {
-	if (s->launch && !s->command_ended && launch_wait(s->launch, &s->wait_status))
+	if (s->launch && !s->command_ended && launch_wait(s->launch, &s->wait_status)) {
 		s->command_ended = true;
+		s->ended_ns = now;
+	}
 	if (s->end_at_ns && now >= s->end_at_ns)
 		return true;
 	if (s->launch && s->command_ended && !s->request->wait_all)
-		return true;
+		return probes_live_of_command(s->probes) <= 0 || now - s->ended_ns > LAST_SWITCH_NS;
 	return probes_live(s->probes) <= 0 && (!s->launch || s->command_ended);
 }
 
 /* How long the main loop may sleep. */
 static int timeout_ms(const struct session *s, uint64_t now)
 {
-	uint64_t ms = PASS_MS;
+	uint64_t ms = s->command_ended && !s->request->wait_all ? 1 : PASS_MS;
 
 	if (s->end_at_ns) {
 		uint64_t left = s->end_at_ns > now ? (s->end_at_ns - now + 999999) / 1000000 : 0;
