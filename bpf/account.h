@@ -13,7 +13,7 @@
 
 static __always_inline struct wire_state *state_of(struct task_struct *task)
 {
-	if (bpf_core_field_exists(task->bpf_storage) && !task->bpf_storage)
+	if (likely(!task->bpf_storage))
 		return NULL; /* no storage of any kind: most tasks of the host */
 	return bpf_task_storage_get(&threads, task, 0, 0);
 }
@@ -36,31 +36,21 @@ static __always_inline bool is_being_seeded(struct wire_state *st)
 	return (state & 0xff) == STATE_SEEDING && __sync_val_compare_and_swap(&st->state, state, state + 0x100) == state;
 }
 
+#define SHIFTED(NS, B, N)                                                                          \
+	if (unlikely(NS >> (N))) {                                                                         \
+		NS >>= (N);                                                                        \
+		B += (N);                                                                          \
+		barrier_var(B); /* a jump: else the compiler makes it two selections, which are jumps all the same */ \
+	}
+
 static __always_inline __u32 log2_bucket(__u64 ns)
 {
 	__u32 b = 0;
 
-	if (ns >> 32) {
-		b += 32;
-		ns >>= 32;
-	}
-	if (ns >> 16) {
-		b += 16;
-		ns >>= 16;
-	}
-	if (ns >> 8) {
-		b += 8;
-		ns >>= 8;
-	}
-	if (ns >> 4) {
-		b += 4;
-		ns >>= 4;
-	}
-	if (ns >> 2) {
-		b += 2;
-		ns >>= 2;
-	}
-	b += ns >> 1;
+	SHIFTED(ns, b, 32)
+	SHIFTED(ns, b, 16)
+	SHIFTED(ns, b, 8)
+	b += log2_of[ns & 0xff];
 	return b < WIRE_HIST_BUCKETS ? b : WIRE_HIST_BUCKETS - 1;
 }
 
@@ -73,50 +63,72 @@ static __always_inline struct wire_wait *wait_of(struct wire_state *st, __u32 ki
 	return &st->waits[kind];
 }
 
-/* Counts the wait that has been kept open for its retries. */
-static __always_inline void close_wait(struct wire_state *st)
-{
-	struct wire_wait *w;
-	__u32 bucket;
+/*
+ * A wait is counted when it is over; but one that lasted to its own timeout is kept open for its retry: until the next begins. One that is
+ * found to go on after all is taken back.
+ */
+enum open_wait {
+	WAIT_GOES_ON = 0, /* or there was none yet */
+	WAIT_KEPT_OPEN = 1,
+	WAIT_COUNTED = 2,
+};
 
-	if (!st->open)
-		return;
-	st->open = 0;
-	w = wait_of(st, st->open_kind);
-	if (st->open_ns > w->max_ns)
+/* The last wait is counted (n: 1), or taken back (n: -1; the longest stays: with what is to come it will be longer). */
+static __always_inline void count_wait(const struct wire_state *st, struct wire_wait *w, __s32 n)
+{
+	__u32 bucket = log2_bucket(st->open_ns);
+
+	if (unlikely(st->open_ns > w->max_ns))
 		w->max_ns = st->open_ns;
-	w->count++;
-	w->retries += st->open_retries;
-	bucket = log2_bucket(st->open_ns);
-	if (bucket < WIRE_HIST_BUCKETS)
-		w->hist[bucket]++;
+	w->count += n;
+	if (unlikely(st->open_retries))
+		w->retries += n > 0 ? st->open_retries : -(__u64)st->open_retries;
+	if (likely(bucket < WIRE_HIST_BUCKETS))
+		w->hist[bucket] += n;
 }
 
-/* The same as a global function: its paths are verified once, not with all that leads to it and follows. */
+/* The wait that has been kept open won't be retried. Global: its paths are verified once, not with all that leads to it and follows. */
 __attribute__((weak)) __noinline int close_last_wait(struct wire_state *st)
 {
-	if (st)
-		close_wait(st);
+	if (st && st->open == WAIT_KEPT_OPEN) {
+		count_wait(st, wait_of(st, st->open_kind), 1);
+		st->open = WAIT_COUNTED;
+	}
 	return 0;
 }
 
+/* The wait that begins goes on with the last one. */
+__attribute__((weak)) __noinline int reopen_wait(struct wire_state *st)
+{
+	if (!st)
+		return 0;
+	if (st->open == WAIT_COUNTED)
+		count_wait(st, wait_of(st, st->open_kind), -1);
+	st->open = WAIT_GOES_ON;
+	st->cycle_flags |= WIRE_CYCLE_RETRY;
+	st->open_retries++;
+	return 0;
+}
+
+/* Is it a retry: does it come so soon after one of the same kind on the same address that ended by its timeout? */
+static __always_inline bool is_retry(const struct wire_state *st)
+{
+	return st->open == WAIT_KEPT_OPEN && st->address && st->open_address == st->address && st->run_ns < RETRY_RUN_NS;
+}
+
 /*
- * A wait begins (st->kind and the rest are set). It is a retry of the one before if that ended by its own timeout, was of
- * the same kind on the same address, and the thread hardly ran in between; a restarted call goes on with it as well.
+ * A wait begins (st->kind and the rest are set): a new one, or a retry of the one before; a restarted call goes on with it as well.
  */
 static __always_inline void open_wait(struct wire_state *st)
 {
-	bool again = st->open && st->open_kind == st->kind &&
-		     (st->open_continues || (st->address && st->open_timed_out && st->open_address == st->address &&
-					     st->run_ns < RETRY_RUN_NS));
-
-	if (again) {
-		st->cycle_flags |= WIRE_CYCLE_RETRY;
-		st->open_retries++;
-		return;
+	if (unlikely(st->open == WAIT_KEPT_OPEN || st->open_continues)) {
+		if (st->open && st->open_kind == st->kind && (st->open_continues || is_retry(st))) {
+			reopen_wait(st);
+			return;
+		}
+		close_last_wait(st);
 	}
-	close_wait(st);
-	st->open = 1;
+	st->open = WAIT_GOES_ON;
 	st->open_kind = st->kind;
 	st->open_address = st->address;
 	st->open_ns = 0;
@@ -131,11 +143,14 @@ static __always_inline void add_wait(struct wire_state *st, __u64 wait_ns, __u64
 	w->ns += wait_ns;
 	st->end.waiting_ns += wait_ns;
 	st->open_ns += wait_ns;
-	st->open_timed_out = st->deadline && until + TIMEOUT_SLACK_NS >= st->deadline;
-	if (st->open_timed_out) {
+	if (unlikely(st->deadline && until + TIMEOUT_SLACK_NS >= st->deadline)) {
+		st->open = WAIT_KEPT_OPEN;
 		st->cycle_flags |= WIRE_CYCLE_TIMED_OUT;
 		if (st->kind == WAIT_POLL)
 			st->end.poll_timeouts++;
+	} else {
+		st->open = WAIT_COUNTED;
+		count_wait(st, w, 1);
 	}
 }
 
@@ -149,22 +164,21 @@ static __always_inline __u64 run_delay(struct task_struct *task)
 	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
 }
 
-static __always_inline void fill_cycle(struct wire_cycle *c, const struct wire_state *st, __u64 ts)
+/* How it leaves the CPU: kind, ready, blocked, thinned, syscall, cycle_flags. What waits for something says for what: find_cause(). */
+static __always_inline void set_how(struct wire_state *st, bool blocked, enum ready_reason ready, __u16 cycle_flags)
 {
-	c->head.type = WIRE_CYCLE;
-	c->head.size = sizeof(*c);
-	c->head.thread = st->number;
+	*(__u64 *)&st->kind = (__u64)ready << 8 | (__u64)blocked << 16 | (__u64)WIRE_NO_SYSCALL << 32 | (__u64)cycle_flags << 48;
+}
+
+static __always_inline void fill_cycle(struct wire_cycle *c, const struct wire_state *st, __u64 ts, __u64 wait_ns, __u64 ready_ns)
+{
+	*(__u64 *)&c->head = WIRE_CYCLE | sizeof(*c) << 16 | (__u64)st->number << 32;
 	c->ts = ts;
 	c->run_ns = st->run_ns;
-	c->wait_ns = 0;
-	c->ready_ns = 0;
+	c->wait_ns = wait_ns;
+	c->ready_ns = ready_ns;
 	c->stack = st->stack;
-	c->kind = st->blocked ? st->kind : 0;
-	c->ready = st->ready;
-	c->blocked = st->blocked;
-	c->thinned = st->thinned;
-	c->syscall = st->syscall;
-	c->flags = st->cycle_flags;
+	*(__u64 *)&c->kind = *(const __u64 *)&st->kind;
 }
 
 /*
@@ -178,19 +192,12 @@ static __always_inline void settle(struct wire_state *st, struct wire_cycle *c, 
 	__u64 gone = until - st->left;
 
 	st->unsettled = 0;
-	if (!st->blocked) {
-		add_ready(st, gone);
-		fill_cycle(c, st, until);
-		c->ready_ns = gone;
-		return;
-	}
-	if (queued > gone)
+	if (!st->blocked || queued > gone)
 		queued = gone;
-	add_wait(st, gone - queued, until - queued);
+	if (st->blocked)
+		add_wait(st, gone - queued, until - queued);
 	add_ready(st, queued);
-	fill_cycle(c, st, until);
-	c->wait_ns = gone - queued;
-	c->ready_ns = queued;
+	fill_cycle(c, st, until, gone - queued, queued);
 }
 
 #endif

@@ -138,14 +138,11 @@ static __always_inline __u8 worker_kind(struct task_struct *task)
 /* By the class of the system call, its arguments, and what they point to. */
 static __always_inline __u32 kind_of_call(struct task_struct *task, struct call *call, struct wire_state *st, bool uninterruptible)
 {
-	__u32 near;
-
 	if (call->class >= SYSCALL_POLL && call->class <= SYSCALL_URING)
 		return poll_kind(call, st);
 	switch (call->class) {
 	case SYSCALL_FD:
-		near = near_fd_kind(task, call, call->arg[0]);
-		return near == WAIT_UNKNOWN ? fd_kind(call, call->arg[0]) : near;
+		return fd_kind(call, call->arg[0]);
 	case SYSCALL_TWO_FDS:
 		return two_fds_kind(call, call->arg[0], call->arg[1]);
 	case SYSCALL_SPLICE:
@@ -168,6 +165,35 @@ static __always_inline __u32 kind_of_call(struct task_struct *task, struct call 
 	default:
 		return class_kinds[call->class & (N_SYSCALL_CLASSES - 1)];
 	}
+}
+
+/*
+ * The same as find_cause() at once, for the most usual of all: the current task is in a call of the machine's own ABI on one descriptor, and
+ * waits, interruptibly, for a pipe or a socket. `st` has just had set_how(). False: it is something else, find_cause() must be asked.
+ */
+static __always_inline bool find_cause_at_once(struct task_struct *task, const struct pt_regs *regs, struct wire_state *st, __u32 state)
+{
+	__u64 nr, place;
+	__u32 kind;
+
+	if (unlikely((state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_STOPPED_BITS)) != TASK_INTERRUPTIBLE ||
+		     task->flags & (PF_IO_WORKER | PF_USER_WORKER)))
+		return false;
+	nr = REGS_CALL(regs);
+	place = nr;
+	if (unlikely(nr >= N_SYSCALL_NUMBERS || call_abi(task, &place) != SYSCALL_ABI_NATIVE ||
+		     syscall_classes[SYSCALL_ABI_NATIVE][nr & (N_SYSCALL_NUMBERS - 1)] != SYSCALL_FD))
+		return false;
+	kind = near_fd_kind(task, REGS_FIRST(regs));
+	if (unlikely(kind != WAIT_LOCAL && kind != WAIT_NETWORK))
+		return false;
+	st->syscall = nr;
+	st->kind = kind;
+	st->last_kind = kind;
+	st->deadline = 0;
+	st->address = 0;
+	st->open_continues = 0;
+	return true;
 }
 
 /*

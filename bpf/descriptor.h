@@ -190,13 +190,13 @@ __attribute__((weak)) __noinline __u32 fd_kind(struct call *call, __u64 fd)
  * needs pointers that the verifier knows, so it works for the table that is within files_struct (NR_OPEN_DEFAULT
  * descriptors; a process that has had more has another), each place by its own constant. WAIT_UNKNOWN: fd_kind() must be asked.
  */
-static __always_inline __u32 near_fd_kind(struct task_struct *task, const struct call *call, __u64 fd)
+static __always_inline __u32 near_fd_kind(struct task_struct *task, __u64 fd)
 {
 	struct files_struct *files = task->files;
 	struct file *file;
 	struct inode *inode;
 
-	if (call->max_fds != NEAR_FILES)
+	if (unlikely(files->fdt != &files->fdtab))
 		return WAIT_UNKNOWN;
 	switch ((__u32)fd) {
 		NEAR_FILES_16(0);

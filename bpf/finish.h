@@ -100,12 +100,9 @@ static __always_inline __u32 close_account(struct task_struct *task, struct wire
 	if (state == STATE_RUNNING) {
 		st->run_ns = now - st->since;
 		st->end.running_ns += st->run_ns;
-		st->blocked = 0;
 		st->stack = 0;
-		st->thinned = 0;
-		st->syscall = WIRE_NO_SYSCALL;
-		st->cycle_flags = 0;
-		fill_cycle(&cycle[0], st, now);
+		set_how(st, false, st->ready, 0);
+		fill_cycle(&cycle[0], st, now, 0, 0);
 	} else {
 		settle(st, &cycle[0], now, run_delay(task) - st->delay_before + queued_since(task, now));
 	}

@@ -70,10 +70,7 @@ static __always_inline __u32 seed_state(struct task_struct *task, struct wire_st
 {
 	__u32 state = task->__state;
 
-	st->ready = READY_WOKEN;
-	st->syscall = WIRE_NO_SYSCALL;
-	st->cycle_flags = WIRE_CYCLE_FIRST;
-	st->blocked = 0;
+	set_how(st, false, READY_WOKEN, WIRE_CYCLE_FIRST);
 	st->fresh = 0;
 	st->open = 0;
 	st->end.blocked = 0;
@@ -104,6 +101,8 @@ static __always_inline void seed_slot(struct task_struct *task, const struct wir
 		slot->space = st->space;
 		slot->process = st->process;
 		slot->pid = st->pid;
+		slot->samples_user = 0;
+		slot->samples_kernel = 0;
 		slot->number = st->number;
 	}
 }

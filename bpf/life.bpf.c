@@ -23,9 +23,7 @@ static __always_inline void init_state(struct wire_state *st, struct task_struct
 	st->exec_before = parent->exec_before;
 	st->exec_ts = parent->exec_ts;
 	st->state = STATE_NEW;
-	st->ready = READY_NEW;
-	st->syscall = WIRE_NO_SYSCALL;
-	st->cycle_flags = WIRE_CYCLE_FIRST;
+	set_how(st, false, READY_NEW, WIRE_CYCLE_FIRST);
 	st->end.ready_count[READY_NEW] = 1;
 }
 
@@ -34,7 +32,7 @@ int BPF_PROG(on_newtask, struct task_struct *task, __u64 clone_flags)
 {
 	struct wire_state *parent, *st;
 
-	if (!armed)
+	if (!stop_at)
 		return 0;
 	parent = state_of_current();
 	if (!parent || parent->state == STATE_HELD || (parent->state & 0xff) == STATE_SEEDING || bpf_ktime_get_ns() >= stop_at)
@@ -60,7 +58,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
 	struct wire_thread t = {};
 	struct wire_state *st;
 
-	if (!armed)
+	if (!stop_at)
 		return 0;
 	st = bpf_task_storage_get(&threads, task, 0, 0);
 	if (!st || st->state != STATE_NEW)
@@ -93,7 +91,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct wire_cpu *cpu = this_cpu();
 	struct wire_state *st;
 
-	if (!armed)
+	if (!stop_at)
 		return 0;
 	st = state_of_current();
 	if (!st || st->state == STATE_HELD || st->state == STATE_DEAD || is_being_seeded(st))

@@ -19,6 +19,10 @@
 #define SHARED extern
 #endif
 
+/* What is usual lies in a row: a switch finds little of this code in the CPU's caches. */
+#define likely(X) __builtin_expect(!!(X), 1)
+#define unlikely(X) __builtin_expect(!!(X), 0)
+
 #define STACK_CACHE_SLOTS 8192 /* per CPU; a power of two */
 
 /* traced threads; a thread that is not in here is not traced */
@@ -182,12 +186,12 @@ SHARED struct {
 
 /* settings: read-only from load on */
 SHARED const volatile struct wire_settings settings;
+SHARED const volatile __u8 log2_of[256];
 SHARED const volatile __u8 class_kinds[N_SYSCALL_CLASSES]; /* of classes whose kind is always the same */
 SHARED const volatile __u8 syscall_classes[N_SYSCALL_ABIS][N_SYSCALL_NUMBERS];
 
 /* written by the user side while the probes run */
-SHARED volatile __u32 armed;          /* nothing is recorded before */
-SHARED volatile __u64 stop_at;        /* nothing is recorded from this moment on */
+SHARED volatile __u64 stop_at;        /* nothing is recorded while it is 0, nor from this moment on */
 SHARED volatile __u64 collided[N_COLLIDED]; /* see N_COLLIDED */
 SHARED volatile __u32 n_collided;
 SHARED volatile __u64 realtime_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */

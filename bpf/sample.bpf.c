@@ -73,7 +73,7 @@ int on_sample(struct sample_context *ctx)
 	struct wire_cpu_slot *slot, who;
 	bool user;
 
-	if (!armed || !cpu || !cpu->slot.number)
+	if (!stop_at || !cpu || !cpu->slot.number)
 		return 0;
 	slot = &cpu->slot;
 	s.ts = bpf_ktime_get_ns();

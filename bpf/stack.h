@@ -214,6 +214,7 @@ static __always_inline bool in_call(__s64 number)
 #define REGS_BX(regs) ((regs)->bx)
 #define REGS_LR(regs) 0
 #define REGS_CALL(regs) ((__s64)(regs)->orig_ax)
+#define REGS_FIRST(regs) ((regs)->di) /* argument of a call of the native ABI */
 #else
 #define REGS_PC(regs) ((regs)->user_regs.pc)
 #define REGS_SP(regs) ((regs)->user_regs.sp)
@@ -221,6 +222,7 @@ static __always_inline bool in_call(__s64 number)
 #define REGS_BX(regs) 0
 #define REGS_LR(regs) ((regs)->user_regs.regs[30])
 #define REGS_CALL(regs) ((__s64)(regs)->syscallno)
+#define REGS_FIRST(regs) ((regs)->orig_x0)
 #endif
 
 static __always_inline const struct pt_regs *user_registers(struct task_struct *task)

@@ -16,12 +16,10 @@ static __always_inline void note_task_clock(struct wire_cpu *cpu, struct task_st
 /* The thread's samples of this turn go into its sums; nobody is on the CPU until arrive() says so. */
 static __always_inline void clear_slot(struct wire_cpu_slot *slot, struct wire_state *st)
 {
-	if (slot->number == st->number) {
+	if (unlikely(slot->number == st->number && (slot->samples_user || slot->samples_kernel))) {
 		st->end.samples_user += slot->samples_user;
 		st->end.samples_kernel += slot->samples_kernel;
 	}
-	slot->samples_user = 0;
-	slot->samples_kernel = 0;
 	slot->number = 0;
 }
 
@@ -34,7 +32,7 @@ static __always_inline struct wire_cycle *next_cycle(struct wire_batch *b)
 static __always_inline void send_cycle(struct wire_batch *b)
 {
 	b->n++;
-	if (b->n < WIRE_BATCH)
+	if (likely(b->n < WIRE_BATCH))
 		return;
 	b->n = 0;
 	if (!emit_to_this_ring(b->cycle, sizeof(b->cycle)))
@@ -42,7 +40,7 @@ static __always_inline void send_cycle(struct wire_batch *b)
 }
 
 /* The turn that ended when it arrived at st->since can be told now. */
-static __noinline void send_turn(struct task_struct *task, struct wire_state *st, struct wire_batch *b)
+static __always_inline void send_turn(struct task_struct *task, struct wire_state *st, struct wire_batch *b)
 {
 	settle(st, next_cycle(b), st->since, run_delay(task) - st->delay_before);
 	send_cycle(b);
@@ -84,6 +82,8 @@ static __always_inline void follow_task_clock(struct wire_cpu_slot *slot, struct
 {
 	__u64 offset = now - task->se.exec_start, age = now - slot->clock_since;
 
+	if (likely(!left_out && age <= CLOCK_SPAN_NS && (__s64)(offset - slot->least) >= 0))
+		return;
 	if (left_out || age > 2 * CLOCK_SPAN_NS) {
 		slot->least_before = slot->least = offset;
 		slot->clock_since = now;
@@ -91,7 +91,7 @@ static __always_inline void follow_task_clock(struct wire_cpu_slot *slot, struct
 		slot->least_before = slot->least;
 		slot->least = offset;
 		slot->clock_since = now;
-	} else if ((__s64)(offset - slot->least) < 0) {
+	} else {
 		slot->least = offset;
 	}
 	slot->task_clock_offset = (__s64)(slot->least - slot->least_before) < 0 ? slot->least : slot->least_before;
@@ -115,9 +115,9 @@ static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct ta
 		left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
 	same = left_out == slot->left_out;
 	follow_task_clock(slot, task, !same, now);
-	if (!known)
+	if (unlikely(!known))
 		return now;
-	if (same)
+	if (likely(same))
 		end = task->se.exec_start + slot->task_clock_offset; /* `now`, or before it */
 	begin = end - ran;
 	if ((__s64)(begin - st->since) >= 0)
@@ -126,7 +126,7 @@ static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct ta
 		st->since = begin;
 	else if (st->ready == READY_NEW)
 		st->since = st->left; /* the clock stood from a moment before sched_wakeup_new */
-	if (st->since < slot->left_at)
+	if (unlikely(st->since < slot->left_at))
 		st->since = slot->left_at; /* two never have one CPU at a time */
 	slot->left_out = left_out;
 	return end > st->since ? end : st->since;
@@ -153,14 +153,14 @@ static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct
 	struct wire_cpu_slot *slot = &cpu->slot;
 	bool seen = st->state == STATE_RUNNING;
 
-	if (!seen)
+	if (unlikely(!seen))
 		recover_arrival(task, st, now);
 	now = correct_piece(slot, task, st, now);
-	if (st->unsettled)
+	if (likely(st->unsettled))
 		send_turn(task, st, &cpu->batch);
-	if (st->fresh)
+	if (unlikely(st->fresh))
 		forget_before_start(task, st, now);
-	if (st->state == STATE_RUNNING) {
+	if (likely(st->state == STATE_RUNNING)) {
 		st->run_ns = now - st->since;
 		st->end.running_ns += st->run_ns;
 		if (seen && bpf_core_field_exists(task->sched_info.last_arrival) && st->since > st->start)
@@ -191,13 +191,9 @@ static __noinline void recover_departure(struct task_struct *task, struct wire_s
 	st->run_ns = ran;
 	st->left = st->since + ran;
 	st->stack = 0;
-	st->thinned = 0;
-	st->syscall = WIRE_NO_SYSCALL;
-	st->cycle_flags = 0;
 	st->delay_before = run_delay(task);
-	st->blocked = task->nvcsw != st->voluntary_before;
-	if (st->blocked) {
-		st->ready = READY_WOKEN;
+	if (task->nvcsw != st->voluntary_before) {
+		set_how(st, true, READY_WOKEN, 0);
 		st->state = STATE_WAITING;
 		st->kind = WAIT_UNKNOWN;
 		st->deadline = 0;
@@ -205,7 +201,7 @@ static __noinline void recover_departure(struct task_struct *task, struct wire_s
 		st->end.blocked++;
 		open_wait(st);
 	} else {
-		st->ready = READY_PREEMPTED;
+		set_how(st, false, READY_PREEMPTED, 0);
 		st->state = STATE_READY;
 		st->end.ready_count[READY_PREEMPTED]++;
 	}
@@ -215,13 +211,9 @@ static __noinline void recover_departure(struct task_struct *task, struct wire_s
 static __noinline void die(struct task_struct *task, struct wire_state *st, struct wire_batch *b, __u64 now)
 {
 	st->state = STATE_DEAD;
-	st->blocked = 0;
 	st->stack = 0;
-	st->thinned = 0;
-	st->ready = READY_WOKEN;
-	st->syscall = WIRE_NO_SYSCALL;
-	st->cycle_flags = WIRE_CYCLE_OPEN;
-	fill_cycle(next_cycle(b), st, now);
+	set_how(st, false, READY_WOKEN, WIRE_CYCLE_OPEN);
+	fill_cycle(next_cycle(b), st, now, 0, 0);
 	send_cycle(b);
 	st->end.exec_runtime_ns = task->se.sum_exec_runtime - st->exec_runtime_base;
 	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;
@@ -319,71 +311,41 @@ static __noinline void ask_kernel_stack(void *ctx, struct task_struct *task, str
 		refine_cause(task, st, meaning_of_frames(s, frames_got(bpf_get_stack(ctx, s->frames, WCHAN_FRAMES * 8, 0))));
 }
 
-static __always_inline bool yields(struct task_struct *task)
+static __always_inline bool yields(struct task_struct *task, const struct pt_regs *regs)
 {
-	const struct pt_regs *regs = user_registers(task);
 	struct call call = {};
 
-	return read_call(task, regs, &call) && call.class == SYSCALL_YIELD && !call_is_done(regs);
+	return !call_is_done(regs) && read_call(task, regs, &call) && call.class == SYSCALL_YIELD;
 }
 
-/* What is still to be done for a thread that leaves the CPU. */
-enum left {
-	LEFT_DONE = 0,
-	LEFT_WALK = 1,  /* walk its stack: stack_of_current() */
-	LEFT_CAUSE = 2, /* ask its kernel stack, which a global function can't, for what it waits; then begin_wait() */
-};
-
-static __always_inline enum left take_stack(struct wire_thinning *t, struct task_struct *task, const struct pt_regs *regs,
-					    struct wire_state *st, __u64 now)
+/* For what does it wait? True: its kernel stack must be asked, which a global function can't. */
+__noinline int find_cause_of_current(struct wire_state *st, __u32 state)
 {
-	if (!settings.stacks || task->flags & PF_EXITING)
-		return LEFT_DONE;
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return st && find_cause(task, user_registers(task), st, state, 0);
+}
+
+/* Its stack, if it is known again or not wanted; else 1: walk it, stack_of_current(). */
+__noinline int keep_stack(struct wire_cpu *cpu, struct wire_state *st, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct wire_thinning *t;
+
+	if (!cpu || !st || task->flags & PF_EXITING)
+		return 0;
+	t = &cpu->thinning;
 	if (now - t->since > THIN_SPAN_NS)
 		judge_span(t, now);
 	if (t->level && left_out(t, st)) {
 		st->cycle_flags |= WIRE_CYCLE_THINNED;
-		t->thinned++;
-		return LEFT_DONE;
+		return 0;
 	}
 	begin_stack(t);
-	if (settings.kernel_stacks || !settings.unwind || !is_last_stack(regs, st) || settings.proof)
-		return LEFT_WALK;
+	if (settings.kernel_stacks || !settings.unwind || !is_last_stack(user_registers(task), st) || settings.proof)
+		return 1;
 	end_stack(t);
-	return LEFT_DONE;
-}
-
-/* A thread that is ready: enum left. */
-__noinline int leave_ready(struct wire_cpu *cpu, struct wire_state *st, __u64 now)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return cpu && st ? take_stack(&cpu->thinning, task, user_registers(task), st, now) : LEFT_DONE;
-}
-
-/* The cause is known, the wait begins: enum left. */
-__noinline int begin_wait(struct wire_cpu *cpu, struct wire_state *st, __u64 now)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	if (!cpu || !st)
-		return LEFT_DONE;
-	open_wait(st);
-	return take_stack(&cpu->thinning, task, user_registers(task), st, now);
-}
-
-/* The thread waits: for what? And begin_wait() at once, if that is known: enum left. */
-__noinline int leave_waiting(struct wire_cpu *cpu, struct wire_state *st, __u32 state, __u64 now)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	const struct pt_regs *regs = user_registers(task);
-
-	if (!cpu || !st)
-		return LEFT_DONE;
-	if (find_cause(task, regs, st, state, 0))
-		return LEFT_CAUSE;
-	open_wait(st);
-	return take_stack(&cpu->thinning, task, regs, st, now);
+	return 0;
 }
 
 static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_struct *prev, struct wire_state *st,
@@ -391,41 +353,33 @@ static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_s
 {
 	__u32 state = prev->__state;
 	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
-	int left = LEFT_DONE;
 
 	clear_slot(&cpu->slot, st);
-	if (st->state == STATE_HELD || is_being_seeded(st))
+	if (unlikely(st->state != STATE_RUNNING) && (st->state == STATE_HELD || is_being_seeded(st)))
 		return;
 	end_running(cpu, prev, st, now);
-	if (state & TASK_DEAD) {
+	if (unlikely(state & TASK_DEAD)) {
 		die(prev, st, &cpu->batch, st->left);
 		return;
 	}
 	st->stack = 0;
-	st->thinned = 0;
 	if (preempt || state == 0) {
 		/* not `preempt`, and still runnable: sched_yield, or the time slice ended on the way back to user mode */
-		st->ready = !preempt && !worker && yields(prev) ? READY_YIELDED : READY_PREEMPTED;
-		st->end.ready_count[st->ready & 3]++;
+		bool yielded = !preempt && !worker && yields(prev, user_registers(prev));
+
+		set_how(st, false, yielded ? READY_YIELDED : READY_PREEMPTED, 0);
+		st->end.ready_count[yielded ? READY_YIELDED : READY_PREEMPTED]++;
 		st->state = STATE_READY;
-		st->blocked = 0;
-		st->syscall = WIRE_NO_SYSCALL;
-		st->cycle_flags = 0;
-		if (settings.stacks)
-			left = leave_ready(cpu, st, now);
 	} else {
-		st->ready = READY_WOKEN;
+		set_how(st, true, READY_WOKEN, 0);
 		st->state = STATE_WAITING;
-		st->blocked = 1;
 		st->end.blocked++;
 		st->delay_before = run_delay(prev);
-		left = leave_waiting(cpu, st, state, now);
-		if (left == LEFT_CAUSE) {
+		if (unlikely(!find_cause_at_once(prev, user_registers(prev), st, state)) && find_cause_of_current(st, state))
 			ask_kernel_stack(ctx, prev, st);
-			left = begin_wait(cpu, st, now);
-		}
+		open_wait(st);
 	}
-	if (settings.stacks && left == LEFT_WALK) {
+	if (settings.stacks && keep_stack(cpu, st, now)) {
 		stack_of_current(st);
 		end_stack(&cpu->thinning);
 	}
@@ -441,6 +395,7 @@ static __noinline void begin_command(struct task_struct *task, struct wire_state
 	st->exec_runtime_base = task->se.sum_exec_runtime;
 	st->exec_runtime_before = st->exec_runtime_base;
 	st->voluntary_before = task->nvcsw;
+	st->state = STATE_RUNNING;
 	st->fresh = 1;
 	t.ts = now;
 	t.process = st->process;
@@ -475,33 +430,35 @@ static __noinline void die_late(struct task_struct *task, struct wire_state *st,
 static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *next, struct wire_state *st, __u64 now)
 {
 	struct wire_cpu_slot *slot = &cpu->slot;
+	__u32 state = st->state;
 
-	if (st->state == STATE_DEAD || is_being_seeded(st))
-		return;
-	if (st->state == STATE_HELD) {
-		begin_command(next, st, now);
-	} else {
-		if (st->state == STATE_RUNNING)
+	if (unlikely(state > STATE_WAITING || state == STATE_RUNNING)) {
+		if (state == STATE_DEAD || is_being_seeded(st))
+			return;
+		if (state == STATE_RUNNING)
 			recover_departure(next, st, &cpu->batch, now);
-		count_arrival(st);
 	}
-	st->state = STATE_RUNNING;
+	if (unlikely(state == STATE_HELD))
+		begin_command(next, st, now);
+	else
+		count_arrival(st);
 	st->since = now;
-	slot->space = st->space;
-	slot->process = st->process;
-	slot->pid = st->pid;
+	*(__u64 *)&slot->number = *(__u64 *)&st->number; /* and space */
+	*(__u64 *)&slot->process = *(__u64 *)&st->process; /* and pid */
 	slot->exec_before = st->exec_before;
 	slot->samples_user = 0;
 	slot->samples_kernel = 0;
-	slot->number = st->number;
 }
 
-static __always_inline void traced_switch(void *ctx, struct wire_cpu *cpu, bool preempt, struct task_struct *prev,
-					  struct wire_state *p, struct task_struct *next, struct wire_state *n)
+static __always_inline void traced_switch(void *ctx, bool preempt, struct task_struct *prev, struct wire_state *p,
+					  struct task_struct *next, struct wire_state *n)
 {
+	struct wire_cpu *cpu = this_cpu();
 	__u64 now = bpf_ktime_get_ns();
 
-	if (now >= stop_at) {
+	if (!cpu)
+		return;
+	if (unlikely(now >= stop_at)) {
 		if (p && prev->__state & TASK_DEAD)
 			die_late(prev, p, &cpu->batch);
 		return;
@@ -510,7 +467,7 @@ static __always_inline void traced_switch(void *ctx, struct wire_cpu *cpu, bool 
 		leave(ctx, cpu, prev, p, preempt, now);
 	if (n)
 		arrive(cpu, next, n, now);
-	if ((cpu->counts.traced++ & 63) == 0) { /* what it costs is measured at some of them */
+	if (unlikely((cpu->counts.traced++ & 63) == 0)) { /* what it costs is measured at some of them */
 		cpu->counts.timed++;
 		cpu->counts.timed_ns += bpf_ktime_get_ns() - now;
 	}
@@ -519,16 +476,12 @@ static __always_inline void traced_switch(void *ctx, struct wire_cpu *cpu, bool 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct wire_cpu *cpu = this_cpu();
 	struct wire_state *p, *n;
 
-	if (!cpu)
-		return 0;
-	if (!armed) {
-		note_task_clock(cpu, prev, bpf_ktime_get_ns());
+	if (unlikely(!stop_at)) {
+		note_task_clock(this_cpu(), prev, bpf_ktime_get_ns());
 		return 0;
 	}
-	cpu->counts.switches++;
 	p = state_of(prev);
 	n = state_of(next);
 	if (!p) {
@@ -536,6 +489,6 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		if (!n)
 			return 0;
 	}
-	traced_switch(ctx, cpu, preempt, prev, p, next, n);
+	traced_switch(ctx, preempt, prev, p, next, n);
 	return 0;
 }

@@ -93,6 +93,7 @@ struct fdtable {
 #define NEAR_FILES 64 /* BITS_PER_LONG */
 struct files_struct {
 	struct fdtable *fdt;
+	struct fdtable fdtab;
 	struct file *fd_array[NEAR_FILES];
 };
 

@@ -122,7 +122,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	struct wire_wake w = {};
 	struct wire_state *st;
 
-	if (!armed || task == current)
+	if (!stop_at || task == current)
 		return 0;
 	st = state_of(task);
 	if (!st || (st->state != STATE_WAITING && st->state != STATE_RUNNING))

@@ -9,37 +9,41 @@
 #include "wire_record.h"
 
 struct wire_state {
-	__u32 number, process, parent;
-	__u32 tid, pid;
+	__u32 number;     /* with the next three as in wire_cpu_slot: they are copied at once */
 	__u32 space;      /* address space: stacks of different spaces never share an id */
+	__u32 process, pid;
+	__u32 parent, tid;
 	__u32 flags;      /* WIRE_THREAD_* */
 	__u32 state;      /* enum thread_state */
-	__u64 start;      /* first moment that counts */
 	__u64 since;      /* on a CPU: since when */
 	__u64 left;       /* off the CPU since, or (on one) until `since` */
 
 	/* how it left the CPU: goes into the cycle that is settled when it leaves the next time */
 	__u64 run_ns;     /* the running piece before */
 	__u64 stack;
+	__u8 kind, ready, blocked, thinned; /* eight bytes, as in wire_cycle: they are set and copied at once */
+	__u16 syscall, cycle_flags;
 	__u64 deadline;   /* of a wait with a timeout; 0: none */
 	__u64 address;    /* futex word, to recognise a retry */
 	__u64 delay_before; /* sched_info.run_delay when it left */
-	__u8 kind, ready, blocked, last_kind, unsettled, fresh, thinned, pad8;
-	__u16 syscall, cycle_flags;
+	__u64 exec_runtime_before; /* the kernel's number when it left, or started */
 
-	/* the wait that may be retried: counted when the next one begins */
-	__u64 open_ns, open_address;
+	/* the last wait, which may be retried */
+	__u64 open_ns;
 	__u32 open_retries;
-	__u8 open, open_kind, open_timed_out, open_continues;
+	__u8 open; /* enum open_wait */
+	__u8 open_kind, open_continues;
+	__u8 last_kind, unsettled, fresh, pad2[2];
 	__u32 polls;      /* waits of kind poll so far: some are looked into */
+	__u64 open_address;
 
+	__u64 start;      /* first moment that counts */
 	/* what its unwind tables must be newer than, and when it last called exec: see space_is_current() */
 	__u64 exec_before, exec_ts;
 	/* of a process until its first exec: whose mappings it began with, and which they were; until it has its own */
 	__u32 maker_pid, maker_generation;
 
-	/* the kernel's numbers when it last left a CPU, or started */
-	__u64 exec_runtime_before, voluntary_before;
+	__u64 voluntary_before; /* the kernel's number when it last left a CPU, or started */
 	/* the kernel's numbers when it started */
 	__u64 exec_runtime_base, run_delay_base;
 
@@ -51,8 +55,7 @@ struct wire_state {
 struct wire_cpu_slot {
 	__u32 number; /* 0: none */
 	__u32 space;
-	__u32 process;
-	__u32 pid;
+	__u32 process, pid;
 	__u32 samples_user, samples_kernel; /* of this turn on the CPU */
 	__u64 left_at;           /* when the last traced thread left it */
 	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time: the least of late */
@@ -85,8 +88,7 @@ struct wire_batch {
 
 /* Counters of one CPU. */
 struct wire_cpu_counts {
-	__u64 switches;        /* runs of the switch probe while armed */
-	__u64 traced;          /* of these, with a traced thread leaving or arriving */
+	__u64 traced;          /* switches with a traced thread that leaves or arrives */
 	__u64 timed, timed_ns; /* traced ones that were timed, and their time */
 	__u64 samples, samples_timed_ns; /* all are timed */
 	__u64 wakes;           /* wakings that were recorded, */
@@ -96,10 +98,10 @@ struct wire_cpu_counts {
 
 /* All that is kept for a CPU, in a page of its own: a switch has few others to look for, and no other CPU writes into it. */
 struct wire_cpu {
-	struct wire_batch batch; /* first: its cycles have a cache line each */
-	struct wire_cpu_slot slot;
-	struct wire_thinning thinning;
+	struct wire_cpu_slot slot; /* first: near places make short instructions */
 	struct wire_cpu_counts counts;
+	struct wire_batch batch;
+	struct wire_thinning thinning;
 } __attribute__((aligned(4096)));
 
 /*
@@ -149,6 +151,11 @@ struct wire_settings {
 };
 
 _Static_assert(sizeof(struct wire_state) % 8 == 0, "wire_state");
+_Static_assert(__builtin_offsetof(struct wire_state, pid) == __builtin_offsetof(struct wire_cpu_slot, pid), "wire_state: as in wire_cpu_slot");
+_Static_assert(__builtin_offsetof(struct wire_state, kind) % 8 == 0, "wire_state: how it left");
+_Static_assert(__builtin_offsetof(struct wire_state, cycle_flags) - __builtin_offsetof(struct wire_state, kind) ==
+		       __builtin_offsetof(struct wire_cycle, flags) - __builtin_offsetof(struct wire_cycle, kind),
+	       "wire_state: how it left, as in wire_cycle");
 _Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
 _Static_assert(sizeof(struct wire_cpu_slot) == 88, "wire_cpu_slot");
 _Static_assert(sizeof(struct wire_cpu) == 4096, "wire_cpu");

@@ -98,6 +98,12 @@ static int choose_programs(struct probes *p, const struct probes_options *o)
 	return err;
 }
 
+static void set_logarithms(uint8_t log2_of[256])
+{
+	for (unsigned int i = 2; i < 256; i++)
+		log2_of[i] = (uint8_t)(log2_of[i / 2] + 1);
+}
+
 static int set_up_object(struct probes *p, const struct probes_options *o)
 {
 	struct wire_settings *settings = (struct wire_settings *)&p->skel->rodata->settings;
@@ -125,9 +131,9 @@ static int set_up_object(struct probes *p, const struct probes_options *o)
 	settings->rings = p->n_rings;
 	settings->ring_bytes = bytes;
 	settings->events_bytes = EVENTS_BYTES;
+	set_logarithms((uint8_t *)p->skel->rodata->log2_of);
 	probe_classes_set((uint8_t(*)[N_SYSCALL_NUMBERS])p->skel->rodata->syscall_classes, (uint8_t *)p->skel->rodata->class_kinds);
 	p->skel->bss->seeding.state = STATE_SEEDING;
-	p->skel->bss->stop_at = UINT64_MAX;
 	p->skel->bss->next_number = 1;
 	err = bpf_map__set_max_entries(p->skel->maps.rings, p->n_rings);
 	if (!err)
@@ -425,7 +431,7 @@ int probes_seed_processes(struct probes *p, const pid_t *pids, size_t n, probes_
 
 void probes_arm(struct probes *p)
 {
-	__atomic_store_n(&p->skel->bss->armed, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->skel->bss->stop_at, UINT64_MAX, __ATOMIC_SEQ_CST);
 }
 
 uint32_t probes_unclosed(const struct probes *p)
@@ -461,7 +467,7 @@ int probes_stop(struct probes *p, uint64_t *stopped, probes_fn fn, void *ctx)
 	err = iterate(p->skel->progs.close_threads, fn, ctx);
 	await_last_switches(p);
 	/* only now: a thread that dies before the walk comes to it closes its account itself */
-	__atomic_store_n(&p->skel->bss->armed, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->skel->bss->stop_at, 0, __ATOMIC_SEQ_CST);
 	while (nanosleep(&settle, &settle) && errno == EINTR)
 		;
 	return err;
@@ -565,7 +571,7 @@ void probes_free(struct probes *p)
 	if (!p)
 		return;
 	if (p->skel && p->skel->bss)
-		p->skel->bss->armed = 0;
+		p->skel->bss->stop_at = 0;
 	for (size_t i = 0; p->sample_links && i < p->cpus.n; i++)
 		bpf_link__destroy(p->sample_links[i]);
 	for (size_t i = 0; p->sample_fds && i < p->cpus.n; i++)
