@@ -60,19 +60,29 @@ static __always_inline __u64 queued_at_end(struct task_struct *task, const struc
 	return !queued && state == STATE_READY && task->sched_info.last_queued ? now - st->left : queued;
 }
 
+/* Until when the kernel has counted the running of a task that is on a CPU; `now` if that is not known. */
+static __always_inline __u64 counted_until(struct task_struct *task, __u64 now)
+{
+	struct wire_cpu_slot *slot = slot_of(task);
+	struct rq *rq;
+
+	if (!bpf_core_field_exists(task->se.cfs_rq) || !slot || !slot->clock_offset)
+		return now;
+	rq = task->se.cfs_rq->rq;
+	return task->se.exec_start + (rq->clock - rq->clock_task) + slot->clock_offset;
+}
+
 /*
  * What the kernel had counted as running when tracing stopped: it goes on while the threads are walked over. What a thread that was off
  * its CPU then had when it left; of one that was on it, what its clock says, unless that has moved on as well.
  */
 static __always_inline __u64 runtime_at_stop(struct task_struct *task, const struct wire_state *st, __u32 state, __u64 now)
 {
-	struct wire_cpu_slot *slot = slot_of(task);
-	__u64 begin;
+	__u64 counted = counted_until(task, now);
 
 	if (state != STATE_RUNNING)
 		return st->exec_runtime_before;
-	begin = slot && slot->task_clock_offset ? task->se.exec_start + slot->task_clock_offset : now;
-	return begin < now ? task->se.sum_exec_runtime + now - begin : st->exec_runtime_before + now - st->since;
+	return counted < now ? task->se.sum_exec_runtime + now - counted : st->exec_runtime_before + now - st->since;
 }
 
 /*

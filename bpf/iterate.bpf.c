@@ -101,6 +101,7 @@ static __always_inline void seed_slot(struct task_struct *task, const struct wir
 		slot->space = st->space;
 		slot->process = st->process;
 		slot->pid = st->pid;
+		slot->arrived = 0;
 		slot->samples_user = 0;
 		slot->samples_kernel = 0;
 		slot->number = st->number;
@@ -116,12 +117,12 @@ static __always_inline bool tells_registers(struct task_struct *task, const stru
 /* The kernel's own account of the task at `now`, with what is open in it. */
 static __always_inline void kernel_account(struct task_struct *task, __u64 now, bool running, __u64 *exec_runtime, __u64 *delay)
 {
-	struct wire_cpu_slot *slot = slot_of(task);
+	__u64 counted = counted_until(task, now);
 
 	*exec_runtime = task->se.sum_exec_runtime;
 	*delay = run_delay(task) + (running ? 0 : queued_since(task, now));
-	if (running && slot && slot->task_clock_offset && now - slot->task_clock_offset > task->se.exec_start)
-		*exec_runtime += now - slot->task_clock_offset - task->se.exec_start;
+	if (running && counted < now)
+		*exec_runtime += now - counted;
 }
 
 /* One try: 0 if the thread switched meanwhile, so that what was read of it is old. Else its account has begun, with that state. */

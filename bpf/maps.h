@@ -192,6 +192,7 @@ SHARED const volatile __u8 syscall_classes[N_SYSCALL_ABIS][N_SYSCALL_NUMBERS];
 
 /* written by the user side while the probes run */
 SHARED volatile __u64 stop_at;        /* nothing is recorded while it is 0, nor from this moment on */
+#define NO_STOP (~0ULL)
 SHARED volatile __u64 collided[N_COLLIDED]; /* see N_COLLIDED */
 SHARED volatile __u32 n_collided;
 SHARED volatile __u64 realtime_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */

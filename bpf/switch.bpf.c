@@ -6,21 +6,81 @@
 #include "finish.h"
 #include "thin.h"
 
-/* For tasks of the fair class the kernel has just brought se.exec_start up to date. */
-static __always_inline void note_task_clock(struct wire_cpu *cpu, struct task_struct *prev, __u64 now)
+#define CLOCK_READ_NS 50000ULL
+#define CLOCK_SPAN_NS 5000000ULL
+#define TIMED_SWITCHES 64 /* one of so many is timed: a power of two */
+
+/*
+ * The run queue's clock. The scheduler has just brought it up to date (update_rq_clock in __schedule; where a wake-up asked for the switch, at that wake-up:
+ * rq_clock_skip_update), and by it the kernel counts who ran for how long. 0: not to be had.
+ */
+static __always_inline __u64 rq_clock(struct task_struct *current)
 {
-	if (cpu && prev->pid)
-		cpu->slot.task_clock_offset = now - prev->se.exec_start;
+	return bpf_core_field_exists(current->se.cfs_rq) ? current->se.cfs_rq->rq->clock : 0;
 }
 
-/* The thread's samples of this turn go into its sums; nobody is on the CPU until arrive() says so. */
-static __always_inline void clear_slot(struct wire_cpu_slot *slot, struct wire_state *st)
+/*
+ * A switch comes to the tracepoint a while after the run queue's clock was read for it. The smallest such while of late (of this span and the
+ * one before) is by what the two clocks differ: they may drift apart, on an emulated CPU by one in a hundred. With nothing of late, one that seems
+ * to have drifted by more than a thousandth (of time: adjtimex(2) does half of that) has more likely been late itself: unless others say the same.
+ */
+static __always_inline void compare_clocks(struct wire_cpu_slot *slot, __u64 clock, __u64 now)
+{
+	__u64 offset = now - clock, age = now - slot->span, drifted;
+
+	if (!clock)
+		return;
+	slot->clock_read = clock;
+	if (age > CLOCK_SPAN_NS) {
+		slot->least_before = slot->least;
+		if (age > 2 * CLOCK_SPAN_NS) {
+			drifted = slot->clock_offset + (age >> 10);
+			if (slot->clock_offset && (__s64)(offset - drifted) > 0 && ++slot->doubted < 4)
+				offset = drifted;
+			else
+				slot->doubted = 0;
+			slot->least_before = offset;
+		}
+		slot->least = offset;
+		slot->span = now;
+	} else if ((__s64)(offset - slot->least) < 0) {
+		slot->least = offset;
+	}
+	slot->clock_offset = (__s64)(slot->least - slot->least_before) < 0 ? slot->least : slot->least_before;
+}
+
+/*
+ * The time of a switch: as the run queue's clock tells it, so that the account is the kernel's own (getrusage(2), schedstat). CLOCK_MONOTONIC, of
+ * which each reading costs as much as a sixth of all that is done for a switch, is read for the first switch in CLOCK_READ_NS. Never later than `now` by that.
+ */
+static __always_inline __u64 switch_time(struct wire_cpu_slot *slot, __u64 clock)
+{
+	__u64 now = clock + slot->clock_offset;
+
+	if (unlikely((__s64)(now - slot->now) < 0))
+		now = slot->now;
+	slot->now = now;
+	return now;
+}
+
+/*
+ * When it left the CPU. The scheduler may have looked for work elsewhere since (newidle_balance), and has brought its clock up to date for that:
+ * what counts is when it last accounted for the thread. By the clock of task time, which leaves out what the other one does not: interrupts, steal time.
+ */
+static __always_inline __u64 left_at(struct task_struct *prev, __u64 now)
+{
+	__u64 since = prev->se.cfs_rq->rq->clock_task - prev->se.exec_start;
+
+	return since < CLOCK_READ_NS ? now - since : now;
+}
+
+/* The thread's samples of this turn go into its sums. */
+static __always_inline void take_samples(const struct wire_cpu_slot *slot, struct wire_state *st)
 {
 	if (unlikely(slot->number == st->number && (slot->samples_user || slot->samples_kernel))) {
 		st->end.samples_user += slot->samples_user;
 		st->end.samples_kernel += slot->samples_kernel;
 	}
-	slot->number = 0;
 }
 
 /* Where this CPU's next cycle is written. */
@@ -61,75 +121,14 @@ static __always_inline void count_arrival(struct wire_state *st)
  */
 static __always_inline void recover_arrival(struct task_struct *task, struct wire_state *st, __u64 now)
 {
-	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before;
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, gone = now - st->left;
 
-	if (ran > now - st->left) {
+	if (ran > gone + CLOCK_READ_NS) {
 		count_loss(LOSS_BUSY);
 		return;
 	}
-	st->since = now - ran;
+	st->since = ran < gone ? now - ran : st->left;
 	count_arrival(st);
-}
-
-#define CLOCK_SPAN_NS 5000000ULL
-
-/*
- * A switch comes to the tracepoint a while after the kernel has read its clock for it. The smallest such while of late (of this span and the
- * one before) is by what the two clocks differ: they may drift apart, on an emulated CPU by one in a hundred. If the kernel's has left
- * something out, or there was nothing of late, what was known is void.
- */
-static __always_inline void follow_task_clock(struct wire_cpu_slot *slot, struct task_struct *task, bool left_out, __u64 now)
-{
-	__u64 offset = now - task->se.exec_start, age = now - slot->clock_since;
-
-	if (likely(!left_out && age <= CLOCK_SPAN_NS && (__s64)(offset - slot->least) >= 0))
-		return;
-	if (left_out || age > 2 * CLOCK_SPAN_NS) {
-		slot->least_before = slot->least = offset;
-		slot->clock_since = now;
-	} else if (age > CLOCK_SPAN_NS) {
-		slot->least_before = slot->least;
-		slot->least = offset;
-		slot->clock_since = now;
-	} else {
-		slot->least = offset;
-	}
-	slot->task_clock_offset = (__s64)(slot->least - slot->least_before) < 0 ? slot->least : slot->least_before;
-}
-
-/*
- * How long it ran, since when, and until when (returned), is what the kernel itself counted, by its clock of task time. The tracepoints alone
- * would say something else: from a wake-up to the switch that it asks for, the run queue's clock stands still
- * (rq_clock_skip_update), so the kernel counts that bit as the running of whoever is next, in getrusage(2) and everywhere. Where
- * the clock of task time left something out meanwhile (steal time, and interrupts if so configured), it says too little, and the time
- * between the tracepoints holds.
- */
-static __always_inline __u64 correct_piece(struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st,
-					   __u64 now)
-{
-	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, left_out = slot->left_out, end = now, begin;
-	/* seen to arrive: with a turn to settle, or as a command that begins */
-	bool known = bpf_core_field_exists(task->sched_info.last_arrival) && (st->unsettled || st->fresh), same;
-
-	if (known)
-		left_out = task->sched_info.last_arrival - (task->se.exec_start - ran);
-	same = left_out == slot->left_out;
-	follow_task_clock(slot, task, !same, now);
-	if (unlikely(!known))
-		return now;
-	if (likely(same))
-		end = task->se.exec_start + slot->task_clock_offset; /* `now`, or before it */
-	begin = end - ran;
-	if ((__s64)(begin - st->since) >= 0)
-		end = same ? st->since + ran : now;
-	else if ((__s64)(begin - st->left) >= 0)
-		st->since = begin;
-	else if (st->ready == READY_NEW)
-		st->since = st->left; /* the clock stood from a moment before sched_wakeup_new */
-	if (unlikely(st->since < slot->left_at))
-		st->since = slot->left_at; /* two never have one CPU at a time */
-	slot->left_out = left_out;
-	return end > st->since ? end : st->since;
 }
 
 /*
@@ -147,15 +146,33 @@ static __always_inline void forget_before_start(struct task_struct *task, struct
 	st->fresh = 0;
 }
 
+/* When it got the CPU is known better by now. (Where the turn before is not to be settled, its life begins with this piece.) */
+static __always_inline void set_arrival(const struct wire_cpu_slot *slot, struct wire_state *st)
+{
+	__u64 since = slot->arrived + slot->clock_offset;
+
+	if (unlikely(slot->number != st->number || !slot->arrived || !st->unsettled))
+		return;
+	if (unlikely(since < st->left))
+		since = st->left; /* by another CPU's clock, or since it was made: the clock stood from a moment before that */
+	if (unlikely(since < slot->left_at))
+		since = slot->left_at; /* two never have one CPU at a time */
+	st->since = since;
+}
+
 /* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
 static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st, __u64 now)
 {
 	struct wire_cpu_slot *slot = &cpu->slot;
-	bool seen = st->state == STATE_RUNNING;
 
-	if (unlikely(!seen))
-		recover_arrival(task, st, now);
-	now = correct_piece(slot, task, st, now);
+	if (likely(st->state == STATE_RUNNING))
+		set_arrival(slot, st);
+	else
+		recover_arrival(task, st, now > st->left ? now : st->left);
+	if (unlikely(now < st->left))
+		now = st->left;
+	if (unlikely(now < st->since))
+		now = st->since;
 	if (likely(st->unsettled))
 		send_turn(task, st, &cpu->batch);
 	if (unlikely(st->fresh))
@@ -163,14 +180,13 @@ static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct
 	if (likely(st->state == STATE_RUNNING)) {
 		st->run_ns = now - st->since;
 		st->end.running_ns += st->run_ns;
-		if (seen && bpf_core_field_exists(task->sched_info.last_arrival) && st->since > st->start)
-			slot->clock_offset = st->since - task->sched_info.last_arrival;
 	} else {
 		st->end.unknown_ns += now - st->left;
 		st->run_ns = 0;
 	}
 	st->left = now;
 	slot->left_at = now;
+	slot->number = 0; /* nobody is on the CPU until arrive() says so */
 	st->exec_runtime_before = task->se.sum_exec_runtime;
 	st->voluntary_before = task->nvcsw;
 }
@@ -354,7 +370,7 @@ static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_s
 	__u32 state = prev->__state;
 	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
 
-	clear_slot(&cpu->slot, st);
+	take_samples(&cpu->slot, st);
 	if (unlikely(st->state != STATE_RUNNING) && (st->state == STATE_HELD || is_being_seeded(st)))
 		return;
 	end_running(cpu, prev, st, now);
@@ -427,7 +443,7 @@ static __noinline void die_late(struct task_struct *task, struct wire_state *st,
 	send_end(st);
 }
 
-static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *next, struct wire_state *st, __u64 now)
+static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *next, struct wire_state *st, __u64 clock, __u64 now)
 {
 	struct wire_cpu_slot *slot = &cpu->slot;
 	__u32 state = st->state;
@@ -435,9 +451,13 @@ static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *nex
 	if (unlikely(state > STATE_WAITING || state == STATE_RUNNING)) {
 		if (state == STATE_DEAD || is_being_seeded(st))
 			return;
-		if (state == STATE_RUNNING)
+		if (state == STATE_RUNNING) {
+			now = now > st->since ? now : st->since;
 			recover_departure(next, st, &cpu->batch, now);
+		}
 	}
+	if (unlikely(now < st->left))
+		now = st->left;
 	if (unlikely(state == STATE_HELD))
 		begin_command(next, st, now);
 	else
@@ -446,6 +466,7 @@ static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *nex
 	*(__u64 *)&slot->number = *(__u64 *)&st->number; /* and space */
 	*(__u64 *)&slot->process = *(__u64 *)&st->process; /* and pid */
 	slot->exec_before = st->exec_before;
+	slot->arrived = clock;
 	slot->samples_user = 0;
 	slot->samples_kernel = 0;
 }
@@ -453,24 +474,40 @@ static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *nex
 static __always_inline void traced_switch(void *ctx, bool preempt, struct task_struct *prev, struct wire_state *p,
 					  struct task_struct *next, struct wire_state *n)
 {
+	__u64 clock = rq_clock(prev), end = stop_at, now = 0, at;
 	struct wire_cpu *cpu = this_cpu();
-	__u64 now = bpf_ktime_get_ns();
+	bool timed;
 
 	if (!cpu)
 		return;
-	if (unlikely(now >= stop_at)) {
-		if (p && prev->__state & TASK_DEAD)
-			die_late(prev, p, &cpu->batch);
-		return;
+	timed = (cpu->counts.traced++ & (TIMED_SWITCHES - 1)) == 0;
+	if (unlikely(timed || clock - cpu->slot.clock_read >= CLOCK_READ_NS || end != NO_STOP || !clock)) {
+		now = bpf_ktime_get_ns();
+		if (now >= end) {
+			if (p && prev->__state & TASK_DEAD)
+				die_late(prev, p, &cpu->batch);
+			return;
+		}
+		compare_clocks(&cpu->slot, clock, now);
 	}
+	at = clock ? switch_time(&cpu->slot, clock) : now;
 	if (p)
-		leave(ctx, cpu, prev, p, preempt, now);
+		leave(ctx, cpu, prev, p, preempt, clock ? left_at(prev, at) : now);
 	if (n)
-		arrive(cpu, next, n, now);
-	if (unlikely((cpu->counts.traced++ & 63) == 0)) { /* what it costs is measured at some of them */
+		arrive(cpu, next, n, clock, at);
+	if (unlikely(timed)) { /* what it costs is measured at some of them */
 		cpu->counts.timed++;
 		cpu->counts.timed_ns += bpf_ktime_get_ns() - now;
 	}
+}
+
+/* Before the start: so that the clocks are known then. */
+static __noinline void watch_clock(struct task_struct *prev)
+{
+	struct wire_cpu *cpu = this_cpu();
+
+	if (cpu)
+		compare_clocks(&cpu->slot, rq_clock(prev), bpf_ktime_get_ns());
 }
 
 SEC("tp_btf/sched_switch")
@@ -479,7 +516,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	struct wire_state *p, *n;
 
 	if (unlikely(!stop_at)) {
-		note_task_clock(this_cpu(), prev, bpf_ktime_get_ns());
+		watch_clock(prev);
 		return 0;
 	}
 	p = state_of(prev);

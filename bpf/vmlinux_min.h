@@ -40,7 +40,9 @@ struct thread_info {
 #endif
 };
 
-struct rq;
+struct rq {
+	__u64 clock, clock_task;
+};
 struct cfs_rq {
 	struct rq *rq;
 };

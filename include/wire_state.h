@@ -57,12 +57,13 @@ struct wire_cpu_slot {
 	__u32 space;
 	__u32 process, pid;
 	__u32 samples_user, samples_kernel; /* of this turn on the CPU */
-	__u64 left_at;           /* when the last traced thread left it */
-	__u64 task_clock_offset; /* CLOCK_MONOTONIC - the run queue's clock of task time: the least of late */
-	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock, lately; 0: not known */
 	__u64 exec_before;       /* the thread's */
-	__u64 clock_since, least, least_before; /* the least of this span, which began then, and of the one before */
-	__u64 left_out;          /* by the clock of task time, of the run queue's clock, until lately: interrupts, steal time */
+	__u64 arrived;           /* when it got the CPU, by the run queue's clock; 0: not known */
+	__u64 left_at, now;      /* when the last traced thread left it, the time of the last switch */
+	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock: the least of late; 0: not known */
+	__u64 clock_read;        /* when CLOCK_MONOTONIC was read for that the last time, by the run queue's clock */
+	__u64 span, least, least_before; /* the least of this span, which began then, and of the one before */
+	__u64 doubted;           /* so many in a row were more than the clocks can have drifted apart */
 };
 
 /*
@@ -157,7 +158,7 @@ _Static_assert(__builtin_offsetof(struct wire_state, cycle_flags) - __builtin_of
 		       __builtin_offsetof(struct wire_cycle, flags) - __builtin_offsetof(struct wire_cycle, kind),
 	       "wire_state: how it left, as in wire_cycle");
 _Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
-_Static_assert(sizeof(struct wire_cpu_slot) == 88, "wire_cpu_slot");
+_Static_assert(sizeof(struct wire_cpu_slot) == 104, "wire_cpu_slot");
 _Static_assert(sizeof(struct wire_cpu) == 4096, "wire_cpu");
 
 #endif
