@@ -107,7 +107,8 @@ struct stack_scratch {
 	__u64 hash, check;
 	__u32 at;             /* of the first user frame */
 	__u32 place, region, n_mappings, generation, cache;
-	__u32 window_bytes;
+	__u32 changes;        /* unwind_changes before the region was looked up */
+	__u32 window_bytes, pad;
 	__u64 since;          /* when the address space began, as the region says */
 	__u64 window_at, window[WINDOW_WORDS];
 	__u64 registers;      /* address of the task's saved user registers */
@@ -131,13 +132,17 @@ SHARED struct {
 
 /* A stack at which a thread blocked on this CPU: what led to it, so that it is known again at once. */
 struct unwind_last {
-	__u32 number, generation;
+	__u32 number;
+	__u32 changes;           /* unwind_changes when .. */
+	__u64 exec_before;       /* .. and up to which exec of the thread the next three held for certain */
 	__u64 pc, sp, fp, stack;
 	__u32 n, bytes;          /* reads; from sp to behind the last of them */
+	__u32 generation;
 	__u32 place, region;     /* of the process in unwind_spaces, and what was there */
+	__u32 pad[3];
 	__u16 slot[LAST_READS];
 	__u64 value[LAST_READS];
-};
+} __attribute__((aligned(64)));
 #define UNWIND_LAST 64 /* for each CPU */
 
 /* Unwind tables, see wire_unwind.h: the user side maps them and fills them. Sizes are set at load. */
@@ -195,6 +200,7 @@ SHARED volatile __u64 stop_at;        /* nothing is recorded while it is 0, nor 
 #define NO_STOP (~0ULL)
 SHARED volatile __u64 collided[N_COLLIDED]; /* see N_COLLIDED */
 SHARED volatile __u32 n_collided;
+SHARED volatile __u32 unwind_changes; /* goes up when some process has other mappings, or a stack's id has collided */
 SHARED volatile __u64 realtime_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 
 SHARED volatile __u32 command;        /* run: the number of the process that the command is */

@@ -13,10 +13,20 @@
 /*
  * The run queue's clock. The scheduler has just brought it up to date (update_rq_clock in __schedule; where a wake-up asked for the switch, at that wake-up:
  * rq_clock_skip_update), and by it the kernel counts who ran for how long. 0: not to be had.
+ *
+ * `behind`: so much earlier it has last accounted for the thread. Since then it may have looked for work elsewhere (newidle_balance), and read its
+ * clock again for that. By the clock of task time, which leaves out what the other one does not: interrupts, steal time.
  */
-static __always_inline __u64 rq_clock(struct task_struct *current)
+static __always_inline __u64 rq_clock(struct task_struct *current, __u64 *behind)
 {
-	return bpf_core_field_exists(current->se.cfs_rq) ? current->se.cfs_rq->rq->clock : 0;
+	struct rq *rq;
+
+	*behind = 0;
+	if (!bpf_core_field_exists(current->se.cfs_rq))
+		return 0;
+	rq = current->se.cfs_rq->rq;
+	*behind = rq->clock_task - current->se.exec_start;
+	return rq->clock;
 }
 
 /*
@@ -63,26 +73,6 @@ static __always_inline __u64 switch_time(struct wire_cpu_slot *slot, __u64 clock
 	return now;
 }
 
-/*
- * When it left the CPU. The scheduler may have looked for work elsewhere since (newidle_balance), and has brought its clock up to date for that:
- * what counts is when it last accounted for the thread. By the clock of task time, which leaves out what the other one does not: interrupts, steal time.
- */
-static __always_inline __u64 left_at(struct task_struct *prev, __u64 now)
-{
-	__u64 since = prev->se.cfs_rq->rq->clock_task - prev->se.exec_start;
-
-	return since < CLOCK_READ_NS ? now - since : now;
-}
-
-/* The thread's samples of this turn go into its sums. */
-static __always_inline void take_samples(const struct wire_cpu_slot *slot, struct wire_state *st)
-{
-	if (unlikely(slot->number == st->number && (slot->samples_user || slot->samples_kernel))) {
-		st->end.samples_user += slot->samples_user;
-		st->end.samples_kernel += slot->samples_kernel;
-	}
-}
-
 /* Where this CPU's next cycle is written. */
 static __always_inline struct wire_cycle *next_cycle(struct wire_batch *b)
 {
@@ -119,12 +109,14 @@ static __always_inline void count_arrival(struct wire_state *st)
  * It leaves the CPU, and was not seen to get it (some kernels do not call the program for some switches from a kernel worker): how
  * long it ran is what the kernel counted since it left the last time.
  */
-static __always_inline void recover_arrival(struct task_struct *task, struct wire_state *st, __u64 now)
+static __noinline void recover_arrival(struct task_struct *task, struct wire_state *st, __u64 now)
 {
 	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, gone = now - st->left;
 
 	if (ran > gone + CLOCK_READ_NS) {
 		count_loss(LOSS_BUSY);
+		st->end.unknown_ns += gone;
+		st->since = now;
 		return;
 	}
 	st->since = ran < gone ? now - ran : st->left;
@@ -146,12 +138,21 @@ static __always_inline void forget_before_start(struct task_struct *task, struct
 	st->fresh = 0;
 }
 
-/* When it got the CPU is known better by now. (Where the turn before is not to be settled, its life begins with this piece.) */
-static __always_inline void set_arrival(const struct wire_cpu_slot *slot, struct wire_state *st)
+/*
+ * The turn on this CPU that ends: its samples go into the thread's sums, and when it began is known better by now. (Where the turn before is not to be
+ * settled, its life begins with this piece.)
+ */
+static __always_inline void end_slot(struct wire_cpu_slot *slot, struct wire_state *st)
 {
 	__u64 since = slot->arrived + slot->clock_offset;
 
-	if (unlikely(slot->number != st->number || !slot->arrived || !st->unsettled))
+	if (unlikely(slot->number != st->number))
+		return;
+	if (unlikely(slot->samples_user || slot->samples_kernel)) {
+		st->end.samples_user += slot->samples_user;
+		st->end.samples_kernel += slot->samples_kernel;
+	}
+	if (unlikely(!slot->arrived || !st->unsettled))
 		return;
 	if (unlikely(since < st->left))
 		since = st->left; /* by another CPU's clock, or since it was made: the clock stood from a moment before that */
@@ -165,25 +166,20 @@ static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct
 {
 	struct wire_cpu_slot *slot = &cpu->slot;
 
-	if (likely(st->state == STATE_RUNNING))
-		set_arrival(slot, st);
-	else
-		recover_arrival(task, st, now > st->left ? now : st->left);
 	if (unlikely(now < st->left))
 		now = st->left;
+	if (unlikely(st->state != STATE_RUNNING))
+		recover_arrival(task, st, now);
+	else
+		end_slot(slot, st);
 	if (unlikely(now < st->since))
 		now = st->since;
 	if (likely(st->unsettled))
 		send_turn(task, st, &cpu->batch);
 	if (unlikely(st->fresh))
 		forget_before_start(task, st, now);
-	if (likely(st->state == STATE_RUNNING)) {
-		st->run_ns = now - st->since;
-		st->end.running_ns += st->run_ns;
-	} else {
-		st->end.unknown_ns += now - st->left;
-		st->run_ns = 0;
-	}
+	st->run_ns = now - st->since;
+	st->end.running_ns += st->run_ns;
 	st->left = now;
 	slot->left_at = now;
 	slot->number = 0; /* nobody is on the CPU until arrive() says so */
@@ -250,18 +246,32 @@ static __always_inline struct unwind_last *last_of(const struct wire_state *st, 
 	return bpf_map_lookup_elem(&unwind_lasts, &key);
 }
 
+/* What has changed may have been another process's mappings. */
+__noinline int is_unchanged(struct unwind_last *last, struct wire_state *st)
+{
+	__u32 changes = unwind_changes;
+
+	if (!last || !st || !same_region(last, st->pid, st->exec_before) || (n_collided && has_collided(last->stack)))
+		return 0;
+	last->changes = changes;
+	last->exec_before = st->exec_before;
+	return 1;
+}
+
 /* Sets st->stack if it is one at which the thread left this CPU lately. */
 static __always_inline bool is_last_stack(const struct pt_regs *regs, struct wire_state *st)
 {
-	struct unwind_last *last = last_of(st, REGS_PC(regs), REGS_SP(regs));
+	__u64 pc = REGS_PC(regs), sp = REGS_SP(regs);
+	struct unwind_last *last = last_of(st, pc, sp);
 	__u32 key = SCRATCH_SWITCH;
 	struct stack_scratch *s;
 
-	if (!last || last->number != st->number || last->pc != REGS_PC(regs) || last->sp != REGS_SP(regs) ||
-	    last->fp != REGS_FP(regs) || !same_region(last, st->pid, st->exec_before))
+	if (!last || last->number != st->number || last->pc != pc || last->sp != sp || last->fp != REGS_FP(regs))
+		return false;
+	if (unlikely(last->changes != unwind_changes || last->exec_before != st->exec_before) && !is_unchanged(last, st))
 		return false;
 	s = bpf_map_lookup_elem(&scratch, &key);
-	if (!s || !reads_the_same(s, last) || (n_collided && has_collided(last->stack)))
+	if (!s || !reads_the_same(s, last))
 		return false;
 	st->stack = last->stack;
 	return true;
@@ -275,6 +285,8 @@ static __always_inline void remember(struct stack_scratch *s, struct wire_state 
 	}
 	remember_reads(s, last);
 	last->number = st->number;
+	last->changes = s->changes;
+	last->exec_before = st->exec_before;
 	last->generation = s->generation;
 	last->pc = pc;
 	last->sp = s->sp;
@@ -342,26 +354,19 @@ __noinline int find_cause_of_current(struct wire_state *st, __u32 state)
 	return st && find_cause(task, user_registers(task), st, state, 0);
 }
 
-/* Its stack, if it is known again or not wanted; else 1: walk it, stack_of_current(). */
-__noinline int keep_stack(struct wire_cpu *cpu, struct wire_state *st, __u64 now)
+/* The stack that it leaves the CPU with, if that is wanted. */
+static __always_inline void take_stack(struct wire_thinning *t, const struct pt_regs *regs, struct wire_state *st, __u64 now)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct wire_thinning *t;
-
-	if (!cpu || !st || task->flags & PF_EXITING)
-		return 0;
-	t = &cpu->thinning;
-	if (now - t->since > THIN_SPAN_NS)
+	if (unlikely(now - t->since > THIN_SPAN_NS))
 		judge_span(t, now);
-	if (t->level && left_out(t, st)) {
+	if (t->level && leaves_out(t, st)) {
 		st->cycle_flags |= WIRE_CYCLE_THINNED;
-		return 0;
+		return;
 	}
 	begin_stack(t);
-	if (settings.kernel_stacks || !settings.unwind || !is_last_stack(user_registers(task), st) || settings.proof)
-		return 1;
+	if (settings.kernel_stacks || !settings.unwind || unlikely(!is_last_stack(regs, st)) || settings.proof)
+		stack_of_current(st);
 	end_stack(t);
-	return 0;
 }
 
 static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_struct *prev, struct wire_state *st,
@@ -369,8 +374,8 @@ static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_s
 {
 	__u32 state = prev->__state;
 	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
+	const struct pt_regs *regs;
 
-	take_samples(&cpu->slot, st);
 	if (unlikely(st->state != STATE_RUNNING) && (st->state == STATE_HELD || is_being_seeded(st)))
 		return;
 	end_running(cpu, prev, st, now);
@@ -379,9 +384,10 @@ static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_s
 		return;
 	}
 	st->stack = 0;
+	regs = user_registers(prev);
 	if (preempt || state == 0) {
 		/* not `preempt`, and still runnable: sched_yield, or the time slice ended on the way back to user mode */
-		bool yielded = !preempt && !worker && yields(prev, user_registers(prev));
+		bool yielded = !preempt && !worker && yields(prev, regs);
 
 		set_how(st, false, yielded ? READY_YIELDED : READY_PREEMPTED, 0);
 		st->end.ready_count[yielded ? READY_YIELDED : READY_PREEMPTED]++;
@@ -391,14 +397,12 @@ static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_s
 		st->state = STATE_WAITING;
 		st->end.blocked++;
 		st->delay_before = run_delay(prev);
-		if (unlikely(!find_cause_at_once(prev, user_registers(prev), st, state)) && find_cause_of_current(st, state))
+		if (unlikely(!find_cause_at_once(prev, regs, st, state)) && find_cause_of_current(st, state))
 			ask_kernel_stack(ctx, prev, st);
 		open_wait(st);
 	}
-	if (settings.stacks && keep_stack(cpu, st, now)) {
-		stack_of_current(st);
-		end_stack(&cpu->thinning);
-	}
+	if (settings.stacks && !(prev->flags & PF_EXITING))
+		take_stack(&cpu->thinning, regs, st, now);
 }
 
 /* The command gets the CPU for the first time since it was released: here its life begins. */
@@ -474,7 +478,7 @@ static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *nex
 static __always_inline void traced_switch(void *ctx, bool preempt, struct task_struct *prev, struct wire_state *p,
 					  struct task_struct *next, struct wire_state *n)
 {
-	__u64 clock = rq_clock(prev), end = stop_at, now = 0, at;
+	__u64 behind, clock = rq_clock(prev, &behind), end = stop_at, now = 0, at;
 	struct wire_cpu *cpu = this_cpu();
 	bool timed;
 
@@ -492,7 +496,7 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 	}
 	at = clock ? switch_time(&cpu->slot, clock) : now;
 	if (p)
-		leave(ctx, cpu, prev, p, preempt, clock ? left_at(prev, at) : now);
+		leave(ctx, cpu, prev, p, preempt, behind < CLOCK_READ_NS ? at - behind : at);
 	if (n)
 		arrive(cpu, next, n, clock, at);
 	if (unlikely(timed)) { /* what it costs is measured at some of them */
@@ -505,9 +509,10 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 static __noinline void watch_clock(struct task_struct *prev)
 {
 	struct wire_cpu *cpu = this_cpu();
+	__u64 behind;
 
 	if (cpu)
-		compare_clocks(&cpu->slot, rq_clock(prev), bpf_ktime_get_ns());
+		compare_clocks(&cpu->slot, rq_clock(prev, &behind), bpf_ktime_get_ns());
 }
 
 SEC("tp_btf/sched_switch")

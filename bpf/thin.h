@@ -16,7 +16,7 @@
 /* Some are timed, less what it takes to read the clock. */
 static __always_inline void begin_stack(struct wire_thinning *t)
 {
-	if ((t->taken++ & (THIN_TIMED - 1)) == 0) {
+	if (unlikely((t->taken++ & (THIN_TIMED - 1)) == 0)) {
 		t->clock_ns = bpf_ktime_get_ns();
 		t->begin = bpf_ktime_get_ns();
 		t->clock_ns = t->begin - t->clock_ns;
@@ -27,7 +27,7 @@ static __always_inline void end_stack(struct wire_thinning *t)
 {
 	__u64 ns;
 
-	if (!t->begin)
+	if (likely(!t->begin))
 		return;
 	ns = bpf_ktime_get_ns() - t->begin;
 	t->timed_ns += ns > t->clock_ns ? ns - t->clock_ns : 0;
@@ -35,7 +35,7 @@ static __always_inline void end_stack(struct wire_thinning *t)
 }
 
 /* A span is over: more than 5 % of it went into stacks, or less than 2 %. */
-static __always_inline void judge_span(struct wire_thinning *t, __u64 now)
+static __noinline void judge_span(struct wire_thinning *t, __u64 now)
 {
 	__u64 span = now - t->since, work = t->timed_ns * THIN_TIMED;
 
@@ -47,33 +47,41 @@ static __always_inline void judge_span(struct wire_thinning *t, __u64 now)
 	t->timed_ns = 0;
 }
 
-/* How long it was off the CPU so far, on the average, when it left it like this; 0: it never did. */
-static __always_inline __u64 usual_length(struct wire_state *st)
+/*
+ * By how much are turns thinned that lasted `ns` in all, n of them, where those below `limit` are to be? As a power of two, and at most
+ * THIN_LEVELS. Global: its loop is verified once.
+ */
+__attribute__((weak)) __noinline __u32 thinning_of(__u64 ns, __u64 n, __u64 limit)
 {
-	struct wire_wait *w;
-	__u64 n;
+	__u32 by;
 
-	if (st->blocked) {
-		w = wait_of(st, st->kind);
-		return w->count ? w->ns / w->count : 0;
-	}
-	n = st->end.ready_count[st->ready & 3];
-	return n > 1 ? st->end.ready_ns[st->ready & 3] / (n - 1) : 0; /* this one is counted already */
+	for (by = 0; by < THIN_LEVELS && ns < (limit * n) >> by; by++)
+		;
+	return by;
 }
 
 /*
  * Is the stack of this one to be left out? It is expected to be off the CPU as long as the thread usually was when it waited for something of
  * that kind, or was preempted. One that was not there before has no expectation: it is kept.
  */
-static __always_inline bool left_out(struct wire_thinning *t, struct wire_state *st)
+static __always_inline bool leaves_out(struct wire_thinning *t, struct wire_state *st)
 {
-	__u64 usual = usual_length(st), limit = THIN_SHORT_NS << t->level;
+	__u64 limit = THIN_SHORT_NS << (t->level & 31), ns, n;
+	struct wire_wait *w;
 
-	if (!usual)
+	if (st->blocked) {
+		w = wait_of(st, st->kind);
+		ns = w->ns;
+		n = w->count;
+	} else {
+		ns = st->end.ready_ns[st->ready & 3];
+		n = st->end.ready_count[st->ready & 3] - 1; /* this one is counted already */
+	}
+	if (likely(ns >= limit * n) || !ns)
 		return false;
-	for (; st->thinned < THIN_LEVELS && usual < limit; usual <<= 1)
-		st->thinned++;
-	return bpf_get_prandom_u32() & ((1U << (st->thinned & 31)) - 1);
+	st->thinned = thinning_of(ns, n, limit);
+	t->random = t->random * 6364136223846793005ULL + 1442695040888963407ULL; /* Knuth's MMIX */
+	return t->random >> 32 & ((1U << (st->thinned & 31)) - 1);
 }
 
 #endif

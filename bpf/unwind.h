@@ -182,12 +182,13 @@ __attribute__((weak)) __noinline __u32 find_space(__u32 tgid)
  */
 __attribute__((weak)) __noinline __u32 find_region(struct stack_scratch *s, __u32 tgid, __u64 since)
 {
-	__u32 place = find_space(tgid), index;
+	__u32 changes = unwind_changes, place = find_space(tgid), index;
 	const struct unwind_region *region;
 	__u64 *space;
 
 	if (!s || !place--)
 		return 0;
+	s->changes = changes;
 	space = bpf_map_lookup_elem(&unwind_spaces, &place);
 	if (!space)
 		return 0;

@@ -75,9 +75,9 @@ struct wire_thinning {
 	__u64 since;     /* of the span that is measured */
 	__u64 timed_ns;  /* in it */
 	__u32 taken, level;
-	__u64 thinned;   /* stacks left out, in all */
 	__u64 begin;     /* of the one that is timed right now, if it is; */
 	__u64 clock_ns;  /* reading the clock took so long */
+	__u64 random;
 };
 
 /* Cycles of one CPU on their way into a ring: a record for each would cost a fifth of the whole probe. What is left at the end is fetched. */

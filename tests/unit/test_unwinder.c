@@ -34,7 +34,7 @@ struct rig {
 	struct mapping_files *files;
 	struct process_table *processes;
 	struct unwinder *unwinder;
-	uint32_t pid, number;
+	uint32_t pid, number, changes;
 };
 
 static void set_up(struct rig *r)
@@ -53,6 +53,7 @@ static void set_up(struct rig *r)
 			.n_rows = N_ROWS,
 			.n_rules = 1024,
 			.n_mapped = UINT32_MAX,
+			.changes = &r->changes,
 		},
 		.files = mapping_files_new(),
 		.processes = process_table_new(),

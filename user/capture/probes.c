@@ -268,6 +268,7 @@ int probes_load(struct probes **out, const struct probes_options *o)
 			fail(err, "unwind tables: mmap: %s: is there memory to lock?", strerror(-err));
 			goto out;
 		}
+		p->unwind.changes = (uint32_t *)&p->skel->bss->unwind_changes;
 	}
 	err = make_rings(p);
 	if (!err)
@@ -511,10 +512,13 @@ void probes_set_clock(struct probes *p)
 
 void probes_set_collided(struct probes *p, const uint64_t *ids, size_t n)
 {
-	for (size_t i = p->skel->bss->n_collided; i < n && i < N_COLLIDED; i++)
+	n = n < N_COLLIDED ? n : N_COLLIDED;
+	if (n <= p->skel->bss->n_collided)
+		return;
+	for (size_t i = p->skel->bss->n_collided; i < n; i++)
 		__atomic_store_n(&p->skel->bss->collided[i], ids[i], __ATOMIC_RELAXED);
-	if (n <= N_COLLIDED)
-		__atomic_store_n(&p->skel->bss->n_collided, (uint32_t)n, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->skel->bss->n_collided, (uint32_t)n, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&p->skel->bss->unwind_changes, 1, __ATOMIC_RELEASE);
 }
 
 int probes_counts(const struct probes *p, struct wire_cpu_counts *sum)

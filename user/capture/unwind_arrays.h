@@ -24,6 +24,7 @@ struct unwind_arrays {
 	uint32_t n_mappings, n_files, n_pages, n_rows, n_rules; /* elements that there is room for */
 	uint32_t n_mapped;
 	int rows_fd; /* for more of them */
+	uint32_t *changes; /* goes up with each region that is published */
 };
 
 /* Before the load: their sizes; if not `wanted`, as little as there can be. */

@@ -307,6 +307,7 @@ bool unwind_tables_publish(struct unwind_tables *t, uint32_t tgid, uint32_t regi
 	if (!place)
 		return !region;
 	__atomic_store_n(place, region ? (uint64_t)tgid << 32 | region : 0, __ATOMIC_RELEASE);
+	__atomic_add_fetch(t->a.changes, 1, __ATOMIC_RELEASE);
 	return true;
 }
 
