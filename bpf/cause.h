@@ -38,6 +38,11 @@ static __always_inline bool call_is_done(const struct pt_regs *regs)
 #endif
 }
 
+static __always_inline enum syscall_class class_of(enum syscall_abi abi, __u64 nr)
+{
+	return nr < N_SYSCALL_NUMBERS ? syscall_classes[abi][nr & (N_SYSCALL_NUMBERS - 1)] : SYSCALL_OTHER;
+}
+
 /* Fills `call` from the task's saved user registers; false: it is in no system call. */
 static __always_inline bool read_call(struct task_struct *task, const struct pt_regs *regs, struct call *call)
 {
@@ -77,7 +82,7 @@ static __always_inline bool read_call(struct task_struct *task, const struct pt_
 	call->arg[5] = regs->user_regs.regs[5];
 #endif
 	call->nr = nr;
-	call->class = nr < N_SYSCALL_NUMBERS ? syscall_classes[call->abi][nr & (N_SYSCALL_NUMBERS - 1)] : SYSCALL_OTHER;
+	call->class = class_of(call->abi, nr);
 	return true;
 }
 
@@ -199,16 +204,16 @@ static __always_inline bool find_cause_at_once(struct task_struct *task, const s
 /*
  * Sets kind, syscall, cycle_flags, deadline and address of `st` for a task that blocks now with state bits `state`. True: only the
  * kernel stack can tell, refine_cause must be told what it says (that costs microseconds: asked where nothing cheaper tells).
- * `foreign`: 0 if the task is the current one, else its TID.
+ * `foreign`: 0 if the task is the current one, else its TID; `call`: room for what is read of the call.
  */
 static __always_inline bool find_cause(struct task_struct *task, const struct pt_regs *regs, struct wire_state *st, __u32 state,
-				       __u32 foreign)
+				       __u32 foreign, struct call *call)
 {
 	bool uninterruptible = state & TASK_UNINTERRUPTIBLE;
 	bool iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
-	struct call call = {.foreign = foreign};
 	bool in_call = false;
 
+	*call = (struct call){.foreign = foreign};
 	st->syscall = WIRE_NO_SYSCALL;
 	st->cycle_flags = 0;
 	st->deadline = 0;
@@ -221,16 +226,16 @@ static __always_inline bool find_cause(struct task_struct *task, const struct pt
 	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) {
 		st->cycle_flags = WIRE_CYCLE_KERNEL;
 		st->kind = worker_kind(task);
-	} else if ((in_call = read_call(task, regs, &call))) {
-		st->syscall = call.nr < WIRE_NO_SYSCALL ? call.nr : WIRE_NO_SYSCALL;
-		if (call.abi == SYSCALL_ABI_COMPAT)
+	} else if ((in_call = read_call(task, regs, call))) {
+		st->syscall = call->nr < WIRE_NO_SYSCALL ? call->nr : WIRE_NO_SYSCALL;
+		if (call->abi == SYSCALL_ABI_COMPAT)
 			st->cycle_flags |= WIRE_CYCLE_COMPAT;
-		else if (call.abi == SYSCALL_ABI_X32)
+		else if (call->abi == SYSCALL_ABI_X32)
 			st->cycle_flags |= WIRE_CYCLE_X32;
-		find_files(&call, task);
+		find_files(call, task);
 		if (foreign)
-			check_seeded(&call);
-		st->kind = kind_of_call(task, &call, st, uninterruptible);
+			check_seeded(call);
+		st->kind = kind_of_call(task, call, st, uninterruptible);
 	} else {
 		st->kind = WAIT_FAULT;
 	}

@@ -16,6 +16,8 @@ struct call {
 	__u64 files;   /* address of its array of struct file * */
 };
 
+_Static_assert(sizeof(struct call) == sizeof(((struct stack_scratch *)0)->call), "struct call");
+
 #define AF_UNIX    1
 #define AF_NETLINK 16
 

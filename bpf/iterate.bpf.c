@@ -68,7 +68,8 @@ static __always_inline void send_registers(struct seq_file *seq, struct task_str
 /* What a thread is doing that was there before tracing: the state that it begins with. */
 static __always_inline __u32 seed_state(struct task_struct *task, struct wire_state *st)
 {
-	__u32 state = task->__state;
+	__u32 state = task->__state, key = SCRATCH_ITER;
+	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
 
 	set_how(st, false, READY_WOKEN, WIRE_CYCLE_FIRST);
 	st->fresh = 0;
@@ -85,7 +86,7 @@ static __always_inline __u32 seed_state(struct task_struct *task, struct wire_st
 	}
 	st->blocked = 1;
 	st->end.blocked = 1;
-	if (find_cause(task, user_registers(task), st, state, task->pid))
+	if (s && find_cause(task, user_registers(task), st, state, task->pid, (struct call *)s->call))
 		ask_kernel_stack(task, st);
 	st->cycle_flags |= WIRE_CYCLE_FIRST;
 	open_wait(st);

@@ -122,6 +122,8 @@ struct stack_scratch {
 	__u64 id, remembered;       /* .. as in there */
 	__u64 ended;                /* enum stack_end, as the walk itself says */
 	struct way_out way;
+	__u64 call[9];        /* struct call, and struct stack_facts: all that is called for a switch has 512 bytes of stack */
+	__u64 facts[4];
 };
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

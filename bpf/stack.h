@@ -36,6 +36,8 @@ struct stack_facts {
 	__u8 end; /* enum stack_end */
 };
 
+_Static_assert(sizeof(struct stack_facts) == sizeof(((struct stack_scratch *)0)->facts), "struct stack_facts");
+
 /*
  * Sends the frames in `s` under `id`, if this CPU has not sent them lately. Where they find no room the id
  * is given all the same: the next miss sends them, and a stack that never arrives shows as unknown and is counted.

@@ -8,6 +8,7 @@
 
 #define CLOCK_READ_NS 50000ULL
 #define CLOCK_SPAN_NS 5000000ULL
+#define CLOCK_IDLE_NS 1000000000ULL
 #define TIMED_SWITCHES 64 /* one of so many is timed: a power of two */
 
 /*
@@ -32,19 +33,25 @@ static __always_inline __u64 rq_clock(struct task_struct *current, __u64 *behind
 /*
  * A switch comes to the tracepoint a while after the run queue's clock was read for it. The smallest such while of late (of this span and the
  * one before) is by what the two clocks differ: they may drift apart, on an emulated CPU by one in a hundred. With nothing of late, one that seems
- * to have drifted by more than a thousandth (of time: adjtimex(2) does half of that) has more likely been late itself: unless others say the same.
+ * to have drifted by more than 122 parts in a million has more likely been late itself: unless others say the same. The first switch of a CPU
+ * that was idle is always late: the clock stands since the wake-up that another CPU did. What it says counts only if it is less.
  */
-static __always_inline void compare_clocks(struct wire_cpu_slot *slot, __u64 clock, __u64 now)
+static __always_inline void compare_clocks(struct wire_cpu_slot *slot, bool idle, __u64 clock, __u64 now)
 {
 	__u64 offset = now - clock, age = now - slot->span, drifted;
 
 	if (!clock)
 		return;
-	slot->clock_read = clock;
+	if (idle && slot->clock_offset && age < CLOCK_IDLE_NS) {
+		if ((__s64)(offset - slot->least) >= 0)
+			return;
+	} else {
+		slot->clock_read = clock;
+	}
 	if (age > CLOCK_SPAN_NS) {
 		slot->least_before = slot->least;
 		if (age > 2 * CLOCK_SPAN_NS) {
-			drifted = slot->clock_offset + (age >> 10);
+			drifted = slot->clock_offset + (age >> 13);
 			if (slot->clock_offset && (__s64)(offset - drifted) > 0 && ++slot->doubted < 4)
 				offset = drifted;
 			else
@@ -304,13 +311,15 @@ __noinline int stack_of_current(struct wire_state *st)
 	const struct pt_regs *regs = user_registers(task);
 	__u32 key = SCRATCH_SWITCH;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
-	struct stack_facts f = {};
+	struct stack_facts *f;
 	struct unwind_last *last;
 
 	if (!st || !s)
 		return 0;
+	f = (struct stack_facts *)s->facts;
+	*f = (struct stack_facts){.process = st->process, .pid = st->pid};
 	if (settings.kernel_stacks)
-		f.n_kernel = frames_got(bpf_get_task_stack(task, s->frames, KERNEL_FRAMES_BYTES, 0));
+		f->n_kernel = frames_got(bpf_get_task_stack(task, s->frames, KERNEL_FRAMES_BYTES, 0));
 	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) /* their user registers are not theirs */
 		start_walk(s, SCRATCH_SWITCH, 0, 0, 0, 0, 0, false);
 	else
@@ -320,9 +329,7 @@ __noinline int stack_of_current(struct wire_state *st)
 		s->remembered = st->stack;
 	s->registers = (__u64)regs;
 	s->leaving = task->flags & PF_EXITING || is_exec(REGS_CALL(regs));
-	f.process = st->process;
-	f.pid = st->pid;
-	st->stack = take_user_stack(s, &f, st, st->space, st->exec_before);
+	st->stack = take_user_stack(s, f, st, st->space, st->exec_before);
 	last = settings.unwind ? last_of(st, REGS_PC(regs), REGS_SP(regs)) : NULL;
 	if (last)
 		remember(s, st, last, REGS_PC(regs), REGS_FP(regs));
@@ -341,17 +348,21 @@ static __noinline void ask_kernel_stack(void *ctx, struct task_struct *task, str
 
 static __always_inline bool yields(struct task_struct *task, const struct pt_regs *regs)
 {
-	struct call call = {};
+	__s64 number = REGS_CALL(regs);
+	__u64 nr = (__u32)number;
+	enum syscall_abi abi = call_abi(task, &nr);
 
-	return !call_is_done(regs) && read_call(task, regs, &call) && call.class == SYSCALL_YIELD;
+	return !call_is_done(regs) && number >= 0 && class_of(abi, nr) == SYSCALL_YIELD;
 }
 
 /* For what does it wait? True: its kernel stack must be asked, which a global function can't. */
 __noinline int find_cause_of_current(struct wire_state *st, __u32 state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 key = SCRATCH_SWITCH;
+	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
 
-	return st && find_cause(task, user_registers(task), st, state, 0);
+	return st && s && find_cause(task, user_registers(task), st, state, 0, (struct call *)s->call);
 }
 
 /* The stack that it leaves the CPU with, if that is wanted. */
@@ -485,14 +496,14 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 	if (!cpu)
 		return;
 	timed = (cpu->counts.traced++ & (TIMED_SWITCHES - 1)) == 0;
-	if (unlikely(timed || clock - cpu->slot.clock_read >= CLOCK_READ_NS || end != NO_STOP || !clock)) {
+	if (unlikely(timed || end != NO_STOP || !clock || clock - cpu->slot.clock_read >= (prev->pid ? CLOCK_READ_NS : CLOCK_IDLE_NS))) {
 		now = bpf_ktime_get_ns();
 		if (now >= end) {
 			if (p && prev->__state & TASK_DEAD)
 				die_late(prev, p, &cpu->batch);
 			return;
 		}
-		compare_clocks(&cpu->slot, clock, now);
+		compare_clocks(&cpu->slot, !prev->pid, clock, now);
 	}
 	at = clock ? switch_time(&cpu->slot, clock) : now;
 	if (p)
@@ -512,7 +523,7 @@ static __noinline void watch_clock(struct task_struct *prev)
 	__u64 behind;
 
 	if (cpu)
-		compare_clocks(&cpu->slot, rq_clock(prev, &behind), bpf_ktime_get_ns());
+		compare_clocks(&cpu->slot, !prev->pid, rq_clock(prev, &behind), bpf_ktime_get_ns());
 }
 
 SEC("tp_btf/sched_switch")

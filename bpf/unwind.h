@@ -233,7 +233,7 @@ static __always_inline bool find_region_of(struct stack_scratch *s, const struct
 /* The number of the rule for a place in a file's text. */
 static __always_inline __u32 rule_number(const struct unwind_file *file, __u64 offset)
 {
-	__u32 index = file->page + (__u32)(offset >> UNWIND_PAGE_BITS), chunk, row, n, key, i;
+	__u32 index = file->page + (__u32)(offset >> UNWIND_PAGE_BITS), row, n, key, i;
 	const struct unwind_page *page = bpf_map_lookup_elem(&unwind_pages, &index);
 	const struct unwind_chunk *rows;
 
@@ -241,9 +241,9 @@ static __always_inline __u32 rule_number(const struct unwind_file *file, __u64 o
 		return UNWIND_RULE_NONE;
 	n = page->n;
 	row = page->row;
-	chunk = row / UNWIND_CHUNK_ROWS;
+	index = row / UNWIND_CHUNK_ROWS;
 	row &= UNWIND_CHUNK_ROWS - 1;
-	rows = bpf_map_lookup_elem(&unwind_rows, &chunk);
+	rows = bpf_map_lookup_elem(&unwind_rows, &index);
 	if (!rows)
 		return UNWIND_RULE_NONE;
 	key = (__u32)offset << UNWIND_RULE_BITS | UNWIND_RULE_MASK;
@@ -267,44 +267,49 @@ static __always_inline bool in_text(const struct unwind_file *file, __u64 offset
 	return (offset >> UNWIND_PAGE_BITS) - file->first < file->n_pages;
 }
 
-/* Fills `e` for an address. 0, or STACK_END_NO_TABLE. */
+/* Fills `e` for an address. 0, or STACK_END_NO_TABLE. One key for all: the stack of all that is called for a switch is 512 bytes. */
 __attribute__((weak)) __noinline __u32 look_up(struct stack_scratch *s, struct unwind_cached *e, __u64 pc)
 {
 	const struct unwind_mapping *m;
 	const struct unwind_rule *rule;
-	__u32 base, n, i, number = UNWIND_RULE_CHAIN;
+	__u32 base, n, i, key;
 
 	if (!s || !e)
 		return STACK_END_NO_TABLE;
 	base = s->region + 1;
 	n = s->n_mappings;
 	for (i = 0; i < 17; i++) { /* the last mapping that starts at or below pc */
-		__u32 half = n >> 1, at = base + half;
+		__u32 half = n >> 1;
 
 		if (n <= 1)
 			break;
-		m = bpf_map_lookup_elem(&unwind_mappings, &at);
+		key = base + half;
+		m = bpf_map_lookup_elem(&unwind_mappings, &key);
 		if (!m)
 			return STACK_END_NO_TABLE;
 		base += half & -(__u32)(m->start <= pc);
 		n -= half;
 	}
-	m = bpf_map_lookup_elem(&unwind_mappings, &base);
+	key = base;
+	m = bpf_map_lookup_elem(&unwind_mappings, &key);
 	if (!m || pc < m->start || pc >= m->end)
 		return STACK_END_NO_TABLE;
-	if (m->table) {
-		__u32 table = m->table;
-		const struct unwind_file *file = bpf_map_lookup_elem(&unwind_files, &table);
+	key = m->table;
+	if (key) {
+		const struct unwind_file *file = bpf_map_lookup_elem(&unwind_files, &key);
 
 		if (!file || file->state == UNWIND_FILE_PENDING)
 			return STACK_END_NO_TABLE;
+		key = UNWIND_RULE_CHAIN;
 		if (file->state == UNWIND_FILE_READY) {
 			if (!in_text(file, pc - m->offset_bias))
 				return STACK_END_NO_TABLE;
-			number = rule_number(file, pc - m->offset_bias);
+			key = rule_number(file, pc - m->offset_bias);
 		}
+	} else {
+		key = UNWIND_RULE_CHAIN;
 	}
-	rule = bpf_map_lookup_elem(&unwind_rules, &number);
+	rule = bpf_map_lookup_elem(&unwind_rules, &key);
 	if (!rule)
 		return STACK_END_UNSUPPORTED;
 	e->generation = 0;

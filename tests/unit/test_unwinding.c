@@ -15,6 +15,7 @@
 #define KIB	 1024u
 
 static struct unwind_arrays arrays;
+static uint32_t changes;
 static struct unwind_tables *tables;
 
 static void set_up(uint32_t n_rows, uint32_t n_mappings)
@@ -32,6 +33,7 @@ static void set_up(uint32_t n_rows, uint32_t n_mappings)
 		.n_rows = n_rows,
 		.n_rules = 32,
 		.n_mapped = UINT32_MAX,
+		.changes = &changes,
 	};
 	tables = unwind_tables_new(&arrays);
 }
@@ -420,15 +422,21 @@ static uint32_t published(uint32_t tgid)
 
 static void test_publish(uint32_t region)
 {
+	uint32_t before = changes;
+
 	CHECK_EQ(unwind_tables_publish(tables, TGID, region), 1);
 	CHECK_EQ(published(TGID), region);
+	CHECK_EQ(changes, before + 1);
 	/* the same place in the table, as many as are looked at */
 	for (uint32_t i = 1; i < UNWIND_PROBES; i++)
 		CHECK_EQ(unwind_tables_publish(tables, TGID + i * UNWIND_SPACES, region + i), 1);
+	before = changes;
 	CHECK_EQ(unwind_tables_publish(tables, TGID + UNWIND_PROBES * UNWIND_SPACES, 5), 0);
+	CHECK_EQ(changes, before);
 	/* one goes: those behind it are still found, and its place is free */
 	CHECK_EQ(unwind_tables_publish(tables, TGID + UNWIND_SPACES, 0), 1);
 	CHECK_EQ(published(TGID + UNWIND_SPACES), 0);
+	CHECK_EQ(changes, before + 1);
 	CHECK_EQ(published(TGID + 7 * UNWIND_SPACES), region + 7);
 	CHECK_EQ(unwind_tables_publish(tables, TGID + UNWIND_PROBES * UNWIND_SPACES, 5), 1);
 	CHECK_EQ(published(TGID + UNWIND_PROBES * UNWIND_SPACES), 5);
