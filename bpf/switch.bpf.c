@@ -42,12 +42,10 @@ static __always_inline void compare_clocks(struct wire_cpu_slot *slot, bool idle
 
 	if (!clock)
 		return;
-	if (idle && slot->clock_offset && age < CLOCK_IDLE_NS) {
-		if ((__s64)(offset - slot->least) >= 0)
-			return;
-	} else {
+	if (!idle)
 		slot->clock_read = clock;
-	}
+	else if (slot->clock_offset && age < CLOCK_IDLE_NS && (__s64)(offset - slot->least) >= 0)
+		return;
 	if (age > CLOCK_SPAN_NS) {
 		slot->least_before = slot->least;
 		if (age > 2 * CLOCK_SPAN_NS) {
