@@ -8,6 +8,7 @@
 
 #define CLOCK_READ_NS 50000ULL
 #define CLOCK_SPAN_NS 5000000ULL
+#define CLOCK_JITTER_NS 1000ULL /* between two tracepoints and the clocks that were read for them */
 #define CLOCK_IDLE_NS 1000000000ULL
 #define TIMED_SWITCHES 64 /* one of so many is timed: a power of two */
 
@@ -166,6 +167,22 @@ static __always_inline void end_slot(struct wire_cpu_slot *slot, struct wire_sta
 	st->since = since;
 }
 
+/*
+ * Where the run queue's clock is not to be had (no CONFIG_FAIR_GROUP_SCHED): what the kernel counts as running begins with the wake-up of an idle CPU, before
+ * the switch. It may count less than there was as well: it leaves interrupts and steal time out.
+ */
+static __always_inline void begin_as_counted(const struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st, __u64 now)
+{
+	__u64 begin = now - (task->se.sum_exec_runtime - st->exec_runtime_before);
+
+	if (begin < st->left)
+		begin = st->left;
+	if (begin < slot->left_at)
+		begin = slot->left_at;
+	if (st->unsettled && begin + CLOCK_JITTER_NS < st->since)
+		st->since = begin;
+}
+
 /* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
 static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st, __u64 now)
 {
@@ -177,6 +194,8 @@ static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct
 		recover_arrival(task, st, now);
 	else
 		end_slot(slot, st);
+	if (!bpf_core_field_exists(task->se.cfs_rq))
+		begin_as_counted(slot, task, st, now);
 	if (unlikely(now < st->since))
 		now = st->since;
 	if (likely(st->unsettled))
