@@ -524,7 +524,7 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 	}
 	at = clock ? switch_time(&cpu->slot, clock) : now;
 	if (p)
-		leave(ctx, cpu, prev, p, preempt, behind < CLOCK_READ_NS ? at - behind : at);
+		leave(ctx, cpu, prev, p, preempt, behind < CLOCK_IDLE_NS ? at - behind : at);
 	if (n)
 		arrive(cpu, next, n, clock, at);
 	if (unlikely(timed)) { /* what it costs is measured at some of them */
