@@ -10,7 +10,7 @@
 #define CLOCK_SPAN_NS 5000000ULL
 #define CLOCK_JITTER_NS 1000ULL /* between two tracepoints and the clocks that were read for them */
 #define CLOCK_IDLE_NS 1000000000ULL
-#define TIMED_SWITCHES 64 /* one of so many is timed: a power of two */
+#define TIMED_SWITCHES 64 /* one of so many is timed, on the average: a power of two */
 
 /*
  * The run queue's clock. The scheduler has just brought it up to date (update_rq_clock in __schedule; where a wake-up asked for the switch, at that wake-up:
@@ -512,7 +512,7 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 
 	if (!cpu)
 		return;
-	timed = (cpu->counts.traced++ & (TIMED_SWITCHES - 1)) == 0;
+	timed = cpu->counts.traced++ == cpu->slot.timed_next;
 	if (unlikely(timed || end != NO_STOP || !clock || clock - cpu->slot.clock_read >= (prev->pid ? CLOCK_READ_NS : CLOCK_IDLE_NS))) {
 		now = bpf_ktime_get_ns();
 		if (now >= end) {
@@ -527,7 +527,8 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 		leave(ctx, cpu, prev, p, preempt, behind < CLOCK_IDLE_NS ? at - behind : at);
 	if (n)
 		arrive(cpu, next, n, clock, at);
-	if (unlikely(timed)) { /* what it costs is measured at some of them */
+	if (unlikely(timed)) { /* what it costs is measured at some of them: not at every 64th, as programs have their rhythms */
+		cpu->slot.timed_next = cpu->counts.traced + TIMED_SWITCHES / 2 + (now & (TIMED_SWITCHES - 1));
 		cpu->counts.timed++;
 		cpu->counts.timed_ns += bpf_ktime_get_ns() - now;
 	}

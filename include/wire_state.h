@@ -63,6 +63,7 @@ struct wire_cpu_slot {
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock: the least of late; 0: not known */
 	__u64 clock_read;        /* when CLOCK_MONOTONIC was read for that the last time, by the run queue's clock */
 	__u64 span, least, least_before; /* the least of this span, which began then, and of the one before */
+	__u64 timed_next;        /* which of the traced switches is timed next */
 	__u64 doubted;           /* so many in a row were more than the clocks can have drifted apart */
 };
 
@@ -158,7 +159,7 @@ _Static_assert(__builtin_offsetof(struct wire_state, cycle_flags) - __builtin_of
 		       __builtin_offsetof(struct wire_cycle, flags) - __builtin_offsetof(struct wire_cycle, kind),
 	       "wire_state: how it left, as in wire_cycle");
 _Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
-_Static_assert(sizeof(struct wire_cpu_slot) == 104, "wire_cpu_slot");
+_Static_assert(sizeof(struct wire_cpu_slot) == 112, "wire_cpu_slot");
 _Static_assert(sizeof(struct wire_cpu) == 4096, "wire_cpu");
 
 #endif
