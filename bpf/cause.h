@@ -40,7 +40,10 @@ static __always_inline bool call_is_done(const struct pt_regs *regs)
 
 static __always_inline enum syscall_class class_of(enum syscall_abi abi, __u64 nr)
 {
-	return nr < N_SYSCALL_NUMBERS ? syscall_classes[abi][nr & (N_SYSCALL_NUMBERS - 1)] : SYSCALL_OTHER;
+	if (nr >= N_SYSCALL_NUMBERS)
+		return SYSCALL_OTHER;
+	barrier_var(nr); /* else the compiler leaves the mask out, and 6.1's verifier forgets the bound of what was sign-extended (arm64) */
+	return syscall_classes[abi][nr & (N_SYSCALL_NUMBERS - 1)];
 }
 
 /* Fills `call` from the task's saved user registers; false: it is in no system call. */
@@ -178,16 +181,13 @@ static __always_inline __u32 kind_of_call(struct task_struct *task, struct call 
  */
 static __always_inline bool find_cause_at_once(struct task_struct *task, const struct pt_regs *regs, struct wire_state *st, __u32 state)
 {
-	__u64 nr, place;
+	__u64 nr = REGS_CALL(regs);
 	__u32 kind;
 
 	if (unlikely((state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_STOPPED_BITS)) != TASK_INTERRUPTIBLE ||
 		     task->flags & (PF_IO_WORKER | PF_USER_WORKER)))
 		return false;
-	nr = REGS_CALL(regs);
-	place = nr;
-	if (unlikely(nr >= N_SYSCALL_NUMBERS || call_abi(task, &place) != SYSCALL_ABI_NATIVE ||
-		     syscall_classes[SYSCALL_ABI_NATIVE][nr & (N_SYSCALL_NUMBERS - 1)] != SYSCALL_FD))
+	if (unlikely(call_abi(task, &nr) != SYSCALL_ABI_NATIVE || class_of(SYSCALL_ABI_NATIVE, nr) != SYSCALL_FD))
 		return false;
 	kind = near_fd_kind(task, REGS_FIRST(regs));
 	if (unlikely(kind != WAIT_LOCAL && kind != WAIT_NETWORK))

@@ -73,7 +73,7 @@ static __always_inline __u32 seed_state(struct task_struct *task, struct wire_st
 
 	set_how(st, false, READY_WOKEN, WIRE_CYCLE_FIRST);
 	st->fresh = 0;
-	st->open = 0;
+	st->open = WAIT_GOES_ON;
 	st->end.blocked = 0;
 	st->end.ready_count[READY_PREEMPTED] = 0;
 	if (state == 0 && !task->sched_info.last_queued) /* runnable, and on no queue */

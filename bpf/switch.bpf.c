@@ -144,27 +144,30 @@ static __always_inline void forget_before_start(struct task_struct *task, struct
 	st->fresh = 0;
 }
 
+/* When it got this CPU: not before it was off one, or another traced thread was on this one. */
+static __always_inline __u64 not_too_early(const struct wire_cpu_slot *slot, const struct wire_state *st, __u64 since)
+{
+	if (unlikely(since < st->left))
+		since = st->left; /* by another CPU's clock, or since it was made: the clock stood from a moment before that */
+	if (unlikely(since < slot->left_at))
+		since = slot->left_at; /* two never have one CPU at a time */
+	return since;
+}
+
 /*
  * The turn on this CPU that ends: its samples go into the thread's sums, and when it began is known better by now. (Where the turn before is not to be
  * settled, its life begins with this piece.)
  */
 static __always_inline void end_slot(struct wire_cpu_slot *slot, struct wire_state *st)
 {
-	__u64 since = slot->arrived + slot->clock_offset;
-
 	if (unlikely(slot->number != st->number))
 		return;
 	if (unlikely(slot->samples_user || slot->samples_kernel)) {
 		st->end.samples_user += slot->samples_user;
 		st->end.samples_kernel += slot->samples_kernel;
 	}
-	if (unlikely(!slot->arrived || !st->unsettled))
-		return;
-	if (unlikely(since < st->left))
-		since = st->left; /* by another CPU's clock, or since it was made: the clock stood from a moment before that */
-	if (unlikely(since < slot->left_at))
-		since = slot->left_at; /* two never have one CPU at a time */
-	st->since = since;
+	if (likely(slot->arrived && st->unsettled))
+		st->since = not_too_early(slot, st, slot->arrived + slot->clock_offset);
 }
 
 /*
@@ -173,12 +176,8 @@ static __always_inline void end_slot(struct wire_cpu_slot *slot, struct wire_sta
  */
 static __always_inline void begin_as_counted(const struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st, __u64 now)
 {
-	__u64 begin = now - (task->se.sum_exec_runtime - st->exec_runtime_before);
+	__u64 begin = not_too_early(slot, st, now - (task->se.sum_exec_runtime - st->exec_runtime_before));
 
-	if (begin < st->left)
-		begin = st->left;
-	if (begin < slot->left_at)
-		begin = slot->left_at;
 	if (st->unsettled && begin + CLOCK_JITTER_NS < st->since)
 		st->since = begin;
 }
@@ -365,11 +364,10 @@ static __noinline void ask_kernel_stack(void *ctx, struct task_struct *task, str
 
 static __always_inline bool yields(struct task_struct *task, const struct pt_regs *regs)
 {
-	__s64 number = REGS_CALL(regs);
-	__u64 nr = (__u32)number;
+	__u64 nr = (__u32)REGS_CALL(regs);
 	enum syscall_abi abi = call_abi(task, &nr);
 
-	return !call_is_done(regs) && number >= 0 && class_of(abi, nr) == SYSCALL_YIELD;
+	return !call_is_done(regs) && class_of(abi, nr) == SYSCALL_YIELD; /* in no call it is -1: beyond all classes */
 }
 
 /* For what does it wait? True: its kernel stack must be asked, which a global function can't. */

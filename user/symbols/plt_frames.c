@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <string.h>
 
-
 #define STUB 16 /* bytes; the first of arm64 has two of them */
 
 /* Bytes of call frame instructions. */
