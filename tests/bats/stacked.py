@@ -183,6 +183,13 @@ class Line:
         return (self.frames[:1] == ["_start"] and LOADER.fullmatch(self.frames[1] if len(self.frames) > 1 else "") and
                 not any(is_function(frame, name) for frame in self.frames for name in own))
 
+    def is_library_lock(self):
+        """
+        A lock of the C library's own, whole from the thread's root: its allocator's, of which two threads that end at once may want the same.
+        """
+        roots = ROOTS["@thread"][0].split("|") + ["_start"]
+        return self.frames[-1:] == ["__lll_lock_wait_private"] and self.frames[0] in roots
+
     def is_wait(self):
         return self.kind not in NO_WAIT and self.kind != "fault" and self.syscall and self.syscall not in INCIDENTAL
 
@@ -201,7 +208,8 @@ def check_thread(truth, lines, own, options, say):
         for shape in found:
             shape.count += 1
         if not found:
-            strangers.append(line)
+            if not line.is_library_lock():
+                strangers.append(line)
         elif any(s in shapes for s in found):
             calls.add(line.syscall)
     # In another call than those that the chains are about (a lock of the kernel, a library's lock, on the way there) only the
