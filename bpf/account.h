@@ -36,6 +36,49 @@ static __always_inline bool is_being_seeded(struct wire_state *st)
 	return (state & 0xff) == STATE_SEEDING && __sync_val_compare_and_swap(&st->state, state, state + 0x100) == state;
 }
 
+/* Of the CPU that the task is on, or was last put on. */
+static __always_inline struct wire_cpu_slot *slot_of(struct task_struct *task)
+{
+	__u32 number = task->wake_cpu;
+	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &number);
+
+	return cpu ? &cpu->slot : NULL;
+}
+
+/* Is it on a CPU, as far as the probes were told? */
+static __always_inline bool is_on_cpu(struct task_struct *task, const struct wire_state *st)
+{
+	const struct wire_cpu_slot *slot = slot_of(task);
+
+	return st->state == STATE_RUNNING || (slot && slot->task == (__u64)task);
+}
+
+/* By the kernel's count: the voluntary ones, and from bit 32 on the involuntary ones (may carry over: differences are right all the same). */
+static __always_inline __u64 switches_of(struct task_struct *task)
+{
+	return task->nvcsw + (task->nivcsw << 32);
+}
+
+/* When it got this CPU: not before it was off one, or another traced thread was on this one. */
+static __always_inline __u64 not_too_early(const struct wire_cpu_slot *slot, const struct wire_state *st, __u64 since)
+{
+	if (unlikely(since < st->left))
+		since = st->left; /* by another CPU's clock, or since it was made: the clock stood from a moment before that */
+	if (unlikely(since < slot->left_at))
+		since = slot->left_at; /* two never have one CPU at a time */
+	return since;
+}
+
+/* The turn off the CPU that began when the thread left is over: it had one from `since` on. */
+static __always_inline void count_arrival(struct wire_state *st, __u64 since)
+{
+	if (st->state == STATE_WAITING)
+		st->end.ready_count[READY_WOKEN]++;
+	st->end.switches_in++;
+	st->since = since;
+	st->unsettled = 1;
+}
+
 #define SHIFTED(NS, B, N)                                                                          \
 	if (unlikely(NS >> (N))) {                                                                         \
 		NS >>= (N);                                                                        \

@@ -28,15 +28,6 @@ static __always_inline void fill_end(struct task_struct *task, struct wire_state
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
 }
 
-/* Of the CPU that the task is on, or was last put on. */
-static __always_inline struct wire_cpu_slot *slot_of(struct task_struct *task)
-{
-	__u32 number = task->wake_cpu;
-	struct wire_cpu *cpu = bpf_map_lookup_elem(&cpus, &number);
-
-	return cpu ? &cpu->slot : NULL;
-}
-
 /* How long the task has been queued by now, by its run queue's clock; 0 if it is not, or that clock is not known. */
 static __always_inline __u64 queued_since(struct task_struct *task, __u64 now)
 {
@@ -85,6 +76,20 @@ static __always_inline __u64 runtime_at_stop(struct task_struct *task, const str
 	return counted < now ? task->se.sum_exec_runtime + now - counted : st->exec_runtime_before + now - st->since;
 }
 
+/* At the end of tracing, `now`, with which it had left a CPU in `state`: is it on one again? Then its account hears of it. */
+static __always_inline bool arrive_at_end(struct task_struct *task, struct wire_state *st, __u32 state, __u64 now)
+{
+	const struct wire_cpu_slot *slot = slot_of(task);
+	__u64 since;
+
+	if (state == STATE_RUNNING || !slot || slot->task != (__u64)task)
+		return false;
+	since = not_too_early(slot, st, slot->arrived + slot->clock_offset);
+	if (!st->unsettled) /* else it has just been told, by leave_late() */
+		count_arrival(st, since < now ? since : now);
+	return true;
+}
+
 /*
  * Closes the account of a thread that lives at `now`, the end of tracing, and fills st->end. How many cycles that gives, in `cycle`: the last
  * one, and behind it, if there are two, the turn before. 0: it has not begun, or is closed: by whoever came first, the walk over all tasks or the thread's
@@ -99,6 +104,8 @@ static __always_inline __u32 close_account(struct task_struct *task, struct wire
 	__sync_fetch_and_add(&closed_threads, 1);
 	if (!st->start || st->start >= now)
 		return 0;
+	if (arrive_at_end(task, st, state, now))
+		state = STATE_RUNNING;
 	st->end.exec_runtime_ns = runtime_at_stop(task, st, state, now) - st->exec_runtime_base;
 	st->end.run_delay_ns = run_delay(task) - st->run_delay_base;
 	if (state != STATE_RUNNING)

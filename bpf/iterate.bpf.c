@@ -93,22 +93,6 @@ static __always_inline __u32 seed_state(struct task_struct *task, struct wire_st
 	return STATE_WAITING;
 }
 
-/* It is on a CPU: its samples are its own from now on. */
-static __always_inline void seed_slot(struct task_struct *task, const struct wire_state *st)
-{
-	struct wire_cpu_slot *slot = slot_of(task);
-
-	if (slot) {
-		slot->space = st->space;
-		slot->process = st->process;
-		slot->pid = st->pid;
-		slot->arrived = 0;
-		slot->samples_user = 0;
-		slot->samples_kernel = 0;
-		slot->number = st->number;
-	}
-}
-
 /* Is the stack of a thread that is blocked already to be told by its registers? A kernel thread has none. */
 static __always_inline bool tells_registers(struct task_struct *task, const struct wire_state *st, __u32 state)
 {
@@ -138,12 +122,10 @@ static __always_inline __u32 try_seed(struct task_struct *task, struct wire_stat
 	kernel_account(task, st->start, state == STATE_RUNNING, &st->exec_runtime_base, &st->run_delay_base);
 	st->delay_before = run_delay(task);
 	st->exec_runtime_before = st->exec_runtime_base;
-	st->voluntary_before = task->nvcsw;
+	st->switches_before = switches_of(task);
 	st->stack = tells_registers(task, st, state) ? WIRE_STACK_SEEDED | st->number : 0;
 	if (task->flags & PF_EXITING || __sync_val_compare_and_swap(&st->state, before, state) != before)
 		return 0;
-	if (state == STATE_RUNNING)
-		seed_slot(task, st);
 	return state;
 }
 

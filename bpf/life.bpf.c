@@ -88,7 +88,6 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
 {
 	struct wire_exec e = {.head = {WIRE_EXEC, sizeof(e), 0}};
-	struct wire_cpu *cpu = this_cpu();
 	struct wire_state *st;
 
 	if (!stop_at)
@@ -104,11 +103,6 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	st->exec_ts = e.ts;
 	st->tid = task->pid;
 	st->pid = task->tgid;
-	if (cpu && cpu->slot.number == st->number) {
-		cpu->slot.space = st->space;
-		cpu->slot.pid = st->pid;
-		cpu->slot.exec_before = st->exec_before;
-	}
 	e.head.thread = st->number;
 	e.process = st->process;
 	e.pid = task->tgid;

@@ -198,8 +198,7 @@ SHARED const volatile __u8 class_kinds[N_SYSCALL_CLASSES]; /* of classes whose k
 SHARED const volatile __u8 syscall_classes[N_SYSCALL_ABIS][N_SYSCALL_NUMBERS];
 
 /* written by the user side while the probes run */
-SHARED volatile __u64 stop_at;        /* nothing is recorded while it is 0, nor from this moment on */
-#define NO_STOP (~0ULL)
+SHARED volatile __u64 stop_at;        /* nothing is recorded while it is 0, nor from this moment on; or NO_STOP.. */
 SHARED volatile __u64 collided[N_COLLIDED]; /* see N_COLLIDED */
 SHARED volatile __u32 n_collided;
 SHARED volatile __u32 unwind_changes; /* goes up when some process has other mappings, or a stack's id has collided */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * On-CPU samples from a timer (cpu-clock; never hardware cycles, whose interrupts nest in everything). Who runs is what the switch
- * probe wrote into this CPU's slot.
+ * On-CPU samples from a timer (cpu-clock; never hardware cycles, whose interrupts nest in everything): the switch probe, which runs with
+ * interrupts off, is never in the middle of the same account.
  */
-#include "stack.h"
+#include "account.h"
 
 #if defined(__TARGET_ARCH_x86)
 /* struct bpf_perf_event_data begins with the user view of pt_regs: arch/x86/include/uapi/asm/ptrace.h */
@@ -41,7 +41,7 @@ static __always_inline void begin_with_saved(struct stack_scratch *s, const stru
 	s->leaving = is_exec(number);
 }
 
-static __always_inline __u64 take_stack(struct sample_context *ctx, const struct wire_cpu_slot *who, bool user)
+static __always_inline __u64 take_stack(struct sample_context *ctx, const struct wire_state *st, bool user)
 {
 	__u32 key = SCRATCH_SAMPLE;
 	struct stack_scratch *s = bpf_map_lookup_elem(&scratch, &key);
@@ -51,8 +51,8 @@ static __always_inline __u64 take_stack(struct sample_context *ctx, const struct
 
 	if (!s)
 		return 0;
-	f.process = who->process;
-	f.pid = who->pid;
+	f.process = st->process;
+	f.pid = st->pid;
 	s->registers = (__u64)regs;
 	if (user) {
 		BEGIN_WITH_CONTEXT(s, ctx);
@@ -62,7 +62,7 @@ static __always_inline __u64 take_stack(struct sample_context *ctx, const struct
 		begin_with_saved(s, regs);
 	}
 	s->leaving |= BPF_CORE_READ(task, flags) & PF_EXITING;
-	return take_user_stack(s, &f, bpf_task_storage_get(&threads, task, 0, 0), who->space, who->exec_before);
+	return take_user_stack(s, &f, st, st->space, st->exec_before);
 }
 
 SEC("perf_event")
@@ -70,30 +70,31 @@ int on_sample(struct sample_context *ctx)
 {
 	struct wire_sample s = {};
 	struct wire_cpu *cpu = this_cpu();
-	struct wire_cpu_slot *slot, who;
+	struct wire_state *st;
 	bool user;
 
-	if (!stop_at || !cpu || !cpu->slot.number)
+	if (!stop_at || !cpu)
 		return 0;
-	slot = &cpu->slot;
+	st = state_of(bpf_get_current_task_btf());
+	if (!st || !st->start || st->state >= STATE_DEAD)
+		return 0;
 	s.ts = bpf_ktime_get_ns();
 	if (s.ts >= stop_at)
 		return 0;
 	user = USER_MODE(ctx);
 	if (user)
-		slot->samples_user++;
+		st->end.samples_user++;
 	else
-		slot->samples_kernel++;
-	who = *slot;
+		st->end.samples_kernel++;
 	/* by fields: an initialiser becomes .rodata.cst32, which the skeleton generator of libbpf 0.5 complains about */
 	s.head.type = WIRE_SAMPLE;
 	s.head.size = sizeof(s);
-	s.head.thread = who.number;
+	s.head.thread = st->number;
 	s.cpu = bpf_get_smp_processor_id();
 	s.syscall = WIRE_NO_SYSCALL;
 	s.flags = user ? WIRE_SAMPLE_USER : 0;
 	if (settings.stacks)
-		s.stack = take_stack(ctx, &who, user);
+		s.stack = take_stack(ctx, st, user);
 	emit(&s, sizeof(s), LOSS_SAMPLES);
 	cpu->counts.samples++;
 	cpu->counts.samples_timed_ns += bpf_ktime_get_ns() - s.ts;

@@ -102,33 +102,6 @@ static __always_inline void send_turn(struct task_struct *task, struct wire_stat
 	send_cycle(b);
 }
 
-static __always_inline void count_arrival(struct wire_state *st)
-{
-	if (st->state == STATE_WAITING)
-		st->end.ready_count[READY_WOKEN]++;
-	st->end.switches_in++;
-	st->unsettled = 1;
-	st->state = STATE_RUNNING;
-}
-
-/*
- * It leaves the CPU, and was not seen to get it (some kernels do not call the program for some switches from a kernel worker): how
- * long it ran is what the kernel counted since it left the last time.
- */
-static __noinline void recover_arrival(struct task_struct *task, struct wire_state *st, __u64 now)
-{
-	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, gone = now - st->left;
-
-	if (ran > gone + CLOCK_READ_NS) {
-		count_loss(LOSS_BUSY);
-		st->end.unknown_ns += gone;
-		st->since = now;
-		return;
-	}
-	st->since = ran < gone ? now - ran : st->left;
-	count_arrival(st);
-}
-
 /*
  * The first turn of a thread that was there before its start ends: what the kernel counted before that is taken off. The delay of its first
  * arrival lay, partly, before, and was added after it; and the clock by which it runs was read a moment before the tracepoint that it
@@ -139,95 +112,66 @@ static __always_inline void forget_before_start(struct task_struct *task, struct
 	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before;
 
 	st->run_delay_base = run_delay(task) - st->end.ready_ns[READY_PREEMPTED];
-	if (st->state == STATE_RUNNING && ran > now - st->since)
+	if (ran > now - st->since)
 		st->exec_runtime_base += ran - (now - st->since);
 	st->fresh = 0;
 }
 
-/* When it got this CPU: not before it was off one, or another traced thread was on this one. */
-static __always_inline __u64 not_too_early(const struct wire_cpu_slot *slot, const struct wire_state *st, __u64 since)
+/*
+ * When the piece of running that ends now has begun. Where the run queue's clock is not to be had (no CONFIG_FAIR_GROUP_SCHED), what the kernel counts
+ * as running begins with the wake-up of an idle CPU, before the switch. It may count less than there was as well: it leaves interrupts and steal
+ * time out.
+ */
+static __always_inline __u64 piece_begin(const struct wire_cpu_slot *slot, struct task_struct *task, const struct wire_state *st, __u64 now)
 {
-	if (unlikely(since < st->left))
-		since = st->left; /* by another CPU's clock, or since it was made: the clock stood from a moment before that */
-	if (unlikely(since < slot->left_at))
-		since = slot->left_at; /* two never have one CPU at a time */
+	__u64 since = not_too_early(slot, st, slot->arrived + slot->clock_offset), counted;
+
+	if (!bpf_core_field_exists(task->se.cfs_rq)) {
+		counted = not_too_early(slot, st, now - (task->se.sum_exec_runtime - st->exec_runtime_before));
+		if (counted + CLOCK_JITTER_NS < since)
+			since = counted;
+	}
 	return since;
 }
 
 /*
- * The turn on this CPU that ends: its samples go into the thread's sums, and when it began is known better by now. (Where the turn before is not to be
- * settled, its life begins with this piece.)
+ * It leaves the CPU, and was not seen to get it (some kernels do not call the program for some switches from a kernel worker): how
+ * long it ran is what the kernel counted since it left the last time.
  */
-static __always_inline void end_slot(struct wire_cpu_slot *slot, struct wire_state *st)
+static __always_inline void recover_arrival(struct wire_state *st, __u64 ran, __u64 now)
 {
-	if (unlikely(slot->number != st->number))
+	__u64 gone = now - st->left;
+
+	if (ran > gone + CLOCK_READ_NS) {
+		count_loss(LOSS_BUSY);
+		st->end.unknown_ns += gone;
+		st->since = now;
 		return;
-	if (unlikely(slot->samples_user || slot->samples_kernel)) {
-		st->end.samples_user += slot->samples_user;
-		st->end.samples_kernel += slot->samples_kernel;
 	}
-	if (likely(slot->arrived && st->unsettled))
-		st->since = not_too_early(slot, st, slot->arrived + slot->clock_offset);
+	count_arrival(st, ran < gone ? now - ran : st->left);
 }
 
 /*
- * Where the run queue's clock is not to be had (no CONFIG_FAIR_GROUP_SCHED): what the kernel counts as running begins with the wake-up of an idle CPU, before
- * the switch. It may count less than there was as well: it leaves interrupts and steal time out.
+ * It was on a CPU, and was not seen to leave it: `ran` of what the kernel counted. If that was not its first piece, when it got that CPU is not known: just
+ * before it got the next one, at `since`, so that the turn before has the time. For what it waited then, if it did, is not known.
  */
-static __always_inline void begin_as_counted(const struct wire_cpu_slot *slot, struct task_struct *task, struct wire_state *st, __u64 now)
+static __always_inline void recover_departure(struct task_struct *task, struct wire_state *st, struct wire_batch *b, __u64 ran, __u64 since,
+					      bool blocked)
 {
-	__u64 begin = not_too_early(slot, st, now - (task->se.sum_exec_runtime - st->exec_runtime_before));
+	__u64 begin = st->state == STATE_RUNNING ? st->since : st->left;
 
-	if (st->unsettled && begin + CLOCK_JITTER_NS < st->since)
-		st->since = begin;
-}
-
-/* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
-static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st, __u64 now)
-{
-	struct wire_cpu_slot *slot = &cpu->slot;
-
-	if (unlikely(now < st->left))
-		now = st->left;
-	if (unlikely(st->state != STATE_RUNNING))
-		recover_arrival(task, st, now);
-	else
-		end_slot(slot, st);
-	if (!bpf_core_field_exists(task->se.cfs_rq))
-		begin_as_counted(slot, task, st, now);
-	if (unlikely(now < st->since))
-		now = st->since;
-	if (likely(st->unsettled))
-		send_turn(task, st, &cpu->batch);
-	if (unlikely(st->fresh))
-		forget_before_start(task, st, now);
-	st->run_ns = now - st->since;
-	st->end.running_ns += st->run_ns;
-	st->left = now;
-	slot->left_at = now;
-	slot->number = 0; /* nobody is on the CPU until arrive() says so */
-	st->exec_runtime_before = task->se.sum_exec_runtime;
-	st->voluntary_before = task->nvcsw;
-}
-
-/*
- * It gets a CPU, and was not seen to leave one: how long it ran is what the kernel counted since, and whether it left to wait is
- * in its count of voluntary switches. For what is not known.
- */
-static __noinline void recover_departure(struct task_struct *task, struct wire_state *st, struct wire_batch *b, __u64 now)
-{
-	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before;
-
-	if (st->unsettled)
+	if (ran > since - begin)
+		ran = since - begin;
+	if (st->state != STATE_RUNNING) {
+		count_arrival(st, since - ran);
 		send_turn(task, st, b);
-	if (ran > now - st->since)
-		ran = now - st->since;
+	}
 	st->end.running_ns += ran;
 	st->run_ns = ran;
 	st->left = st->since + ran;
 	st->stack = 0;
 	st->delay_before = run_delay(task);
-	if (task->nvcsw != st->voluntary_before) {
+	if (blocked) {
 		set_how(st, true, READY_WOKEN, 0);
 		st->state = STATE_WAITING;
 		st->kind = WAIT_UNKNOWN;
@@ -240,6 +184,69 @@ static __noinline void recover_departure(struct task_struct *task, struct wire_s
 		st->state = STATE_READY;
 		st->end.ready_count[READY_PREEMPTED]++;
 	}
+}
+
+/*
+ * The piece that ends is the thread's first, which has begun before its start; or something happened to it that was not seen: the kernel counts more
+ * than one switch since it last left, or it is not the one that came to this CPU. `voluntary`: so many of them the one right now is.
+ */
+static __noinline void begin_otherwise(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st, __u64 now, __u32 voluntary)
+{
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, switches = switches_of(task) - st->switches_before, since, last;
+	bool seen = cpu->slot.task == (__u64)task;
+
+	if (seen && (__u32)switches + (switches >> 32) > 1) {
+		since = piece_begin(&cpu->slot, task, st, now);
+		if (since > now)
+			since = now;
+		if (st->state == STATE_RUNNING && since < st->since)
+			since = st->since;
+		last = now - since;
+		recover_departure(task, st, &cpu->batch, ran > last ? ran - last : 0, since, (__u32)switches > voluntary);
+		count_arrival(st, since);
+	} else if (st->state != STATE_RUNNING) {
+		if (seen)
+			count_arrival(st, piece_begin(&cpu->slot, task, st, now));
+		else
+			recover_arrival(st, ran, now);
+	}
+	if (st->unsettled)
+		send_turn(task, st, &cpu->batch);
+	if (st->fresh)
+		forget_before_start(task, st, now);
+}
+
+/* Is it the switch that follows the one by which it last left a CPU? */
+static __always_inline bool is_next_switch(struct task_struct *task, const struct wire_state *st)
+{
+	__u64 switches = switches_of(task) - st->switches_before;
+
+	return switches == 1 || switches == 1ULL << 32;
+}
+
+/* It leaves the CPU: the turn before is settled and sent, the running piece is over. */
+static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st, __u64 now, bool voluntary)
+{
+	struct wire_cpu_slot *slot = &cpu->slot;
+
+	if (unlikely(now < st->left))
+		now = st->left;
+	if (likely(slot->task == (__u64)task && st->state != STATE_RUNNING && is_next_switch(task, st) && !st->fresh)) {
+		count_arrival(st, piece_begin(slot, task, st, now));
+		if (unlikely(now < st->since))
+			now = st->since;
+		send_turn(task, st, &cpu->batch);
+	} else {
+		begin_otherwise(cpu, task, st, now, voluntary);
+		if (now < st->since)
+			now = st->since;
+	}
+	st->run_ns = now - st->since;
+	st->end.running_ns += st->run_ns;
+	st->left = now;
+	slot->left_at = now;
+	st->exec_runtime_before = task->se.sum_exec_runtime;
+	st->switches_before = switches_of(task);
 }
 
 /* The last switch of a thread: its sums leave the kernel. */
@@ -399,19 +406,19 @@ static __always_inline void leave(void *ctx, struct wire_cpu *cpu, struct task_s
 				  bool preempt, __u64 now)
 {
 	__u32 state = prev->__state;
-	bool worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
+	bool blocks = !preempt && state != 0, worker = prev->flags & (PF_IO_WORKER | PF_USER_WORKER);
 	const struct pt_regs *regs;
 
-	if (unlikely(st->state != STATE_RUNNING) && (st->state == STATE_HELD || is_being_seeded(st)))
+	if (unlikely(st->state >= STATE_HELD) && (st->state == STATE_HELD || is_being_seeded(st)))
 		return;
-	end_running(cpu, prev, st, now);
+	end_running(cpu, prev, st, now, blocks);
 	if (unlikely(state & TASK_DEAD)) {
 		die(prev, st, &cpu->batch, st->left);
 		return;
 	}
 	st->stack = 0;
 	regs = user_registers(prev);
-	if (preempt || state == 0) {
+	if (!blocks) {
 		/* not `preempt`, and still runnable: sched_yield, or the time slice ended on the way back to user mode */
 		bool yielded = !preempt && !worker && yields(prev, regs);
 
@@ -437,10 +444,11 @@ static __noinline void begin_command(struct task_struct *task, struct wire_state
 	struct wire_thread t = {.head = {WIRE_THREAD, sizeof(t), st->number}};
 
 	st->start = now;
+	st->since = now;
 	st->left = now;
 	st->exec_runtime_base = task->se.sum_exec_runtime;
 	st->exec_runtime_before = st->exec_runtime_base;
-	st->voluntary_before = task->nvcsw;
+	st->switches_before = switches_of(task);
 	st->state = STATE_RUNNING;
 	st->fresh = 1;
 	t.ts = now;
@@ -473,36 +481,44 @@ static __noinline void die_late(struct task_struct *task, struct wire_state *st,
 	send_end(st);
 }
 
-static __always_inline void arrive(struct wire_cpu *cpu, struct task_struct *next, struct wire_state *st, __u64 clock, __u64 now)
+/* A switch after the end of tracing: a thread that was on its CPU until then tells its account so before it leaves it, or dies. */
+static __noinline void leave_late(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st)
 {
-	struct wire_cpu_slot *slot = &cpu->slot;
-	__u32 state = st->state;
+	__u32 state = *(volatile __u32 *)&st->state;
 
-	if (unlikely(state > STATE_WAITING || state == STATE_RUNNING)) {
-		if (state == STATE_DEAD || is_being_seeded(st))
-			return;
-		if (state == STATE_RUNNING) {
-			now = now > st->since ? now : st->since;
-			recover_departure(next, st, &cpu->batch, now);
-		}
+	if (state < STATE_DEAD && arrive_at_end(task, st, state, stop_at))
+		__sync_val_compare_and_swap(&st->state, state, STATE_RUNNING);
+	if (cpu->slot.task == (__u64)task)
+		cpu->slot.task = 0;
+	if (task->__state & TASK_DEAD)
+		die_late(task, st, &cpu->batch);
+}
+
+/* While threads are taken in: is it the command, or one that is being taken in? */
+static __noinline void watch_arrival(struct task_struct *next, __u64 now)
+{
+	struct wire_state *st = state_of(next);
+
+	if (!st)
+		return;
+	if (st->state != STATE_HELD) {
+		is_being_seeded(st);
+		return;
 	}
-	if (unlikely(now < st->left))
-		now = st->left;
-	if (unlikely(state == STATE_HELD))
-		begin_command(next, st, now);
-	else
-		count_arrival(st);
-	st->since = now;
-	*(__u64 *)&slot->number = *(__u64 *)&st->number; /* and space */
-	*(__u64 *)&slot->process = *(__u64 *)&st->process; /* and pid */
-	slot->exec_before = st->exec_before;
-	slot->arrived = clock;
-	slot->samples_user = 0;
-	slot->samples_kernel = 0;
+	begin_command(next, st, now > st->left ? now : st->left);
+	__sync_val_compare_and_swap(&stop_at, NO_STOP_YET, NO_STOP);
+}
+
+static __always_inline void arrive(struct wire_cpu_slot *slot, struct task_struct *next, __u64 arrived)
+{
+	slot->task = (__u64)next;
+	slot->arrived = arrived;
+	if (unlikely(stop_at == NO_STOP_YET))
+		watch_arrival(next, arrived + slot->clock_offset);
 }
 
 static __always_inline void traced_switch(void *ctx, bool preempt, struct task_struct *prev, struct wire_state *p,
-					  struct task_struct *next, struct wire_state *n)
+					  struct task_struct *next, bool arrives)
 {
 	__u64 behind, clock = rq_clock(prev, &behind), end = stop_at, now = 0, at;
 	struct wire_cpu *cpu = this_cpu();
@@ -514,8 +530,8 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 	if (unlikely(timed || end != NO_STOP || !clock || clock - cpu->slot.clock_read >= (prev->pid ? CLOCK_READ_NS : CLOCK_IDLE_NS))) {
 		now = bpf_ktime_get_ns();
 		if (now >= end) {
-			if (p && prev->__state & TASK_DEAD)
-				die_late(prev, p, &cpu->batch);
+			if (p)
+				leave_late(cpu, prev, p);
 			return;
 		}
 		compare_clocks(&cpu->slot, !prev->pid, clock, now);
@@ -523,8 +539,9 @@ static __always_inline void traced_switch(void *ctx, bool preempt, struct task_s
 	at = clock ? switch_time(&cpu->slot, clock) : now;
 	if (p)
 		leave(ctx, cpu, prev, p, preempt, behind < CLOCK_IDLE_NS ? at - behind : at);
-	if (n)
-		arrive(cpu, next, n, clock, at);
+	cpu->slot.task = 0;
+	if (arrives)
+		arrive(&cpu->slot, next, clock ? clock : at);
 	if (unlikely(timed)) { /* what it costs is measured at some of them: not at every 64th, as programs have their rhythms */
 		cpu->slot.timed_next = cpu->counts.traced + TIMED_SWITCHES / 2 + (now & (TIMED_SWITCHES - 1));
 		cpu->counts.timed++;
@@ -545,19 +562,17 @@ static __noinline void watch_clock(struct task_struct *prev)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct wire_state *p, *n;
+	struct wire_state *p;
+	bool arrives; /* a thread that has storage: this one's, or another program's */
 
 	if (unlikely(!stop_at)) {
 		watch_clock(prev);
 		return 0;
 	}
+	arrives = next->bpf_storage;
 	p = state_of(prev);
-	n = state_of(next);
-	if (!p) {
-		barrier_var(n); /* else the compiler tests p | n, which the verifier refuses for pointers */
-		if (!n)
-			return 0;
-	}
-	traced_switch(ctx, preempt, prev, p, next, n);
+	if (!p && !arrives)
+		return 0;
+	traced_switch(ctx, preempt, prev, p, next, arrives);
 	return 0;
 }

@@ -154,7 +154,7 @@ struct task_struct {
 	struct sched_info sched_info;
 	struct mm_struct *mm;
 	int exit_code;
-	unsigned long nvcsw;
+	unsigned long nvcsw, nivcsw;
 	int pid, tgid;
 	struct task_struct *real_parent, *group_leader;
 	char comm[16];

@@ -125,7 +125,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	if (!stop_at || task == current)
 		return 0;
 	st = state_of(task);
-	if (!st || (st->state != STATE_WAITING && st->state != STATE_RUNNING))
+	if (!st || st->state >= STATE_DEAD || (st->state != STATE_WAITING && !is_on_cpu(task, st)))
 		return 0;
 	w.ts = bpf_ktime_get_ns();
 	if (w.ts >= stop_at)

@@ -9,14 +9,14 @@
 #include "wire_record.h"
 
 struct wire_state {
-	__u32 number;     /* with the next three as in wire_cpu_slot: they are copied at once */
+	__u32 number;
 	__u32 space;      /* address space: stacks of different spaces never share an id */
 	__u32 process, pid;
 	__u32 parent, tid;
 	__u32 flags;      /* WIRE_THREAD_* */
-	__u32 state;      /* enum thread_state */
-	__u64 since;      /* on a CPU: since when */
-	__u64 left;       /* off the CPU since, or (on one) until `since` */
+	__u32 state;      /* enum thread_state: how it left a CPU the last time. Whether it has got one since is in that one's slot */
+	__u64 since;      /* the last piece of running began */
+	__u64 left;       /* and ended */
 
 	/* how it left the CPU: goes into the cycle that is settled when it leaves the next time */
 	__u64 run_ns;     /* the running piece before */
@@ -43,7 +43,7 @@ struct wire_state {
 	/* of a process until its first exec: whose mappings it began with, and which they were; until it has its own */
 	__u32 maker_pid, maker_generation;
 
-	__u64 voluntary_before; /* the kernel's number when it last left a CPU, or started */
+	__u64 switches_before; /* the kernel's numbers when it last left a CPU, or started: switches_of() */
 	/* the kernel's numbers when it started */
 	__u64 exec_runtime_base, run_delay_base;
 
@@ -51,14 +51,13 @@ struct wire_state {
 	struct wire_wait waits[N_WAIT_KINDS];
 };
 
-/* Which traced thread is on a CPU, for the samples (their program reads nothing else). */
+/*
+ * Who is on a CPU, and its clocks. That a thread gets a CPU is written here and nowhere else: its own account hears of it when it
+ * leaves, which saves one of two searches for that account.
+ */
 struct wire_cpu_slot {
-	__u32 number; /* 0: none */
-	__u32 space;
-	__u32 process, pid;
-	__u32 samples_user, samples_kernel; /* of this turn on the CPU */
-	__u64 exec_before;       /* the thread's */
-	__u64 arrived;           /* when it got the CPU, by the run queue's clock; 0: not known */
+	__u64 task;              /* the task_struct; 0: none that is traced (one that is here need not be) */
+	__u64 arrived;           /* when it got the CPU, by the run queue's clock; where that is not to be had by CLOCK_MONOTONIC */
 	__u64 left_at, now;      /* when the last traced thread left it, the time of the last switch */
 	__u64 clock_offset;      /* CLOCK_MONOTONIC - the run queue's clock: the least of late; 0: not known */
 	__u64 clock_read;        /* when CLOCK_MONOTONIC was read for that the last time, by the run queue's clock */
@@ -138,6 +137,10 @@ struct wire_seed_memory {
 };
 #define SEED_THREADS 65536 /* at most */
 
+/* When tracing ends: nobody knows. _YET: and threads are still taken in, so that arrivals are watched as well. */
+#define NO_STOP (~0ULL)
+#define NO_STOP_YET (NO_STOP - 1)
+
 /* Settings, read-only from load on. */
 struct wire_settings {
 	__u8 stacks;         /* stacks of waits and of ready time */
@@ -153,13 +156,12 @@ struct wire_settings {
 };
 
 _Static_assert(sizeof(struct wire_state) % 8 == 0, "wire_state");
-_Static_assert(__builtin_offsetof(struct wire_state, pid) == __builtin_offsetof(struct wire_cpu_slot, pid), "wire_state: as in wire_cpu_slot");
 _Static_assert(__builtin_offsetof(struct wire_state, kind) % 8 == 0, "wire_state: how it left");
 _Static_assert(__builtin_offsetof(struct wire_state, cycle_flags) - __builtin_offsetof(struct wire_state, kind) ==
 		       __builtin_offsetof(struct wire_cycle, flags) - __builtin_offsetof(struct wire_cycle, kind),
 	       "wire_state: how it left, as in wire_cycle");
 _Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
-_Static_assert(sizeof(struct wire_cpu_slot) == 112, "wire_cpu_slot");
+_Static_assert(sizeof(struct wire_cpu_slot) == 88, "wire_cpu_slot");
 _Static_assert(sizeof(struct wire_cpu) == 4096, "wire_cpu");
 
 #endif

@@ -427,12 +427,14 @@ int probes_seed_processes(struct probes *p, const pid_t *pids, size_t n, probes_
 		if (err)
 			return err;
 	}
+	/* nobody is taken in any more (with a command the probes know it themselves: when it begins) */
+	__atomic_store_n(&p->skel->bss->stop_at, NO_STOP, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
 void probes_arm(struct probes *p)
 {
-	__atomic_store_n(&p->skel->bss->stop_at, UINT64_MAX, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->skel->bss->stop_at, NO_STOP_YET, __ATOMIC_SEQ_CST);
 }
 
 uint32_t probes_unclosed(const struct probes *p)
