@@ -267,6 +267,18 @@ static __always_inline bool in_text(const struct unwind_file *file, __u64 offset
 	return (offset >> UNWIND_PAGE_BITS) - file->first < file->n_pages;
 }
 
+/* The number of the rule for a place in a file; false: its table is not there (yet), or the file is not what is mapped there. */
+static __always_inline bool find_rule(const struct unwind_file *file, __u64 offset, __u32 *number)
+{
+	if (!file || file->state == UNWIND_FILE_PENDING || (file->state == UNWIND_FILE_READY && !in_text(file, offset)))
+		return false;
+	if (file->state == UNWIND_FILE_READY)
+		*number = rule_number(file, offset);
+	else
+		*number = file->state == UNWIND_FILE_NO_ROOM ? UNWIND_RULE_NO_ROOM : UNWIND_RULE_CHAIN;
+	return true;
+}
+
 /* Fills `e` for an address. 0, or STACK_END_NO_TABLE. One key for all: the stack of all that is called for a switch is 512 bytes. */
 __attribute__((weak)) __noinline __u32 look_up(struct stack_scratch *s, struct unwind_cached *e, __u64 pc)
 {
@@ -295,20 +307,10 @@ __attribute__((weak)) __noinline __u32 look_up(struct stack_scratch *s, struct u
 	if (!m || pc < m->start || pc >= m->end)
 		return STACK_END_NO_TABLE;
 	key = m->table;
-	if (key) {
-		const struct unwind_file *file = bpf_map_lookup_elem(&unwind_files, &key);
-
-		if (!file || file->state == UNWIND_FILE_PENDING)
-			return STACK_END_NO_TABLE;
+	if (!key)
 		key = UNWIND_RULE_CHAIN;
-		if (file->state == UNWIND_FILE_READY) {
-			if (!in_text(file, pc - m->offset_bias))
-				return STACK_END_NO_TABLE;
-			key = rule_number(file, pc - m->offset_bias);
-		}
-	} else {
-		key = UNWIND_RULE_CHAIN;
-	}
+	else if (!find_rule(bpf_map_lookup_elem(&unwind_files, &key), pc - m->offset_bias, &key))
+		return STACK_END_NO_TABLE;
 	rule = bpf_map_lookup_elem(&unwind_rules, &key);
 	if (!rule)
 		return STACK_END_UNSUPPORTED;

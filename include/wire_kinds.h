@@ -68,7 +68,8 @@
 	X(5, DEEP, "deep", "deeper than is looked")                                                \
 	X(6, UNSUPPORTED, "unsupported", "an unwind rule that can't be followed")                  \
 	X(7, BROKEN, "broken", "the stack does not grow")                                          \
-	X(8, GONE, "gone", "its memory was gone: in an exit or an exec")
+	X(8, GONE, "gone", "its memory was gone: in an exit or an exec")                           \
+	X(9, NO_ROOM, "no_room", "no room for one more unwind table")
 
 #define WIRE_ENUM(PREFIX, n, ID, ...) PREFIX##ID = n,
 #define WIRE_X_GROUP(n, ID, ...) WAIT_GROUP_##ID = n,

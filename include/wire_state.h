@@ -14,7 +14,7 @@ struct wire_state {
 	__u32 process, pid;
 	__u32 parent, tid;
 	__u32 flags;      /* WIRE_THREAD_* */
-	__u32 state;      /* enum thread_state: how it left a CPU the last time. Whether it has got one since is in that one's slot */
+	__u32 state;      /* enum thread_state: how it last left a CPU, or _RUNNING until then; whether it has got one since is in that one's slot */
 	__u64 since;      /* the last piece of running began */
 	__u64 left;       /* and ended */
 

@@ -37,6 +37,7 @@ enum unwind_cfa {
 	UNWIND_CHAIN = 10,      /* code without tables (a JIT's): by frame pointer, if it is one */
 	UNWIND_FP_AWAY = 11,    /* fp + cfa_off, on another stack, which may be anywhere: Go's way into C */
 	UNWIND_BARE = 12,       /* no function here that is known, in code that keeps no frame pointer */
+	UNWIND_NO_ROOM = 13,    /* in a file for whose table there was no room */
 	N_UNWIND_CFA,
 };
 
@@ -85,12 +86,13 @@ struct unwind_page {
 #define UNWIND_CHUNK_ROWS 65536u
 
 /* Rules that every dictionary begins with. */
-enum unwind_rule_number { UNWIND_RULE_NONE = 0, UNWIND_RULE_CHAIN = 1 };
+enum unwind_rule_number { UNWIND_RULE_NONE = 0, UNWIND_RULE_CHAIN = 1, UNWIND_RULE_NO_ROOM = 2 };
 
 enum unwind_file_state {
 	UNWIND_FILE_PENDING = 0, /* its table is being made */
 	UNWIND_FILE_READY = 1,
 	UNWIND_FILE_NONE = 2,    /* it has no unwind information, or none that can be read */
+	UNWIND_FILE_NO_ROOM = 3, /* there was no room for its table; the last of `files` is of all for which there is no place */
 };
 
 /*

@@ -219,7 +219,7 @@ static __always_inline int unwind_get_cfa(struct unwind_walk *w, const struct un
 	}
 	if (r->cfa == UNWIND_REG)
 		return unwind_cfa_of_register(w, r, cfa);
-	return STACK_END_UNSUPPORTED;
+	return r->cfa == UNWIND_NO_ROOM ? STACK_END_NO_ROOM : STACK_END_UNSUPPORTED;
 }
 
 /* The return address: on the stack, or, for the innermost frame, in a register. */

@@ -364,6 +364,22 @@ static void test_pending(void)
 	CHECK_EQ(walk(region), STACK_END_NO_CFI);
 }
 
+/* Where there is no room for a table, or no place for a file: the frame is told, and that it goes no farther. */
+static void test_given_up(void)
+{
+	uint32_t file = unwind_tables_add_file(tables), last = file;
+
+	begin_stack(PLAIN, 8);
+	unwind_tables_give_up(tables, file);
+	CHECK_EQ(walk(add_region(file)), STACK_END_NO_ROOM);
+	CHECK_EQ(n_frames, 1);
+	for (int i = 0; i < 8; i++)
+		last = unwind_tables_add_file(tables);
+	CHECK_EQ(unwind_tables_add_file(tables), last);
+	CHECK(!unwind_tables_is_pending(tables, last));
+	CHECK_EQ(walk(add_region(last)), STACK_END_NO_ROOM);
+}
+
 /* What the child says is not believed. */
 static void test_refused(void)
 {
@@ -490,6 +506,7 @@ int main(void)
 #endif
 	test_pending();
 	test_refused();
+	test_given_up();
 	test_publish(region);
 	tear_down();
 	test_chunks();

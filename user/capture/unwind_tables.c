@@ -75,7 +75,7 @@ static uint32_t add_rule(struct unwind_tables *t, const struct unwind_rule *r)
 
 struct unwind_tables *unwind_tables_new(const struct unwind_arrays *arrays)
 {
-	static const struct unwind_rule none = {.cfa = UNWIND_NONE}, chain = {.cfa = UNWIND_CHAIN};
+	static const struct unwind_rule none = {.cfa = UNWIND_NONE}, chain = {.cfa = UNWIND_CHAIN}, no_room = {.cfa = UNWIND_NO_ROOM};
 	struct unwind_tables *t = calloc(1, sizeof(*t));
 
 	if (t)
@@ -88,6 +88,9 @@ struct unwind_tables *unwind_tables_new(const struct unwind_arrays *arrays)
 	t->a = *arrays;
 	add_rule(t, &none); /* UNWIND_RULE_NONE */
 	add_rule(t, &chain);
+	add_rule(t, &no_room);
+	t->a.n_files--; /* the last is of those that find no place */
+	unwind_tables_give_up(t, t->a.n_files);
 	t->n_files = 1; /* 0 means: none */
 	t->n_mappings = 1;
 	return t;
@@ -105,12 +108,17 @@ void unwind_tables_free(struct unwind_tables *t)
 
 uint32_t unwind_tables_add_file(struct unwind_tables *t)
 {
-	return t->n_files < t->a.n_files ? t->n_files++ : 0;
+	return t->n_files < t->a.n_files ? t->n_files++ : t->a.n_files;
 }
 
 void unwind_tables_refuse(struct unwind_tables *t, uint32_t file)
 {
 	publish32(&t->a.files[file].state, UNWIND_FILE_NONE);
+}
+
+void unwind_tables_give_up(struct unwind_tables *t, uint32_t file)
+{
+	publish32(&t->a.files[file].state, UNWIND_FILE_NO_ROOM);
 }
 
 bool unwind_tables_is_pending(const struct unwind_tables *t, uint32_t file)
@@ -409,6 +417,8 @@ enum stack_end unwind_tables_walk(const struct unwind_tables *t, uint32_t region
 			return STACK_END_NO_TABLE;
 		if (*n == WIRE_MAX_FRAMES)
 			return STACK_END_DEEP;
+		if (file && file->state == UNWIND_FILE_NO_ROOM)
+			number = UNWIND_RULE_NO_ROOM;
 		if (file && file->state == UNWIND_FILE_READY)
 			number = rule_number(t, file, pc - m->offset_bias);
 		frames[(*n)++] = (uint64_t)m->file << WIRE_FRAME_OFFSET_BITS | ((pc - m->offset_bias) & OFFSET_MASK);

@@ -32,11 +32,10 @@ struct packed_table {
 	uint32_t first_page;
 };
 
-/* A place for a file's table, UNWIND_FILE_PENDING; 0: there is none. */
+/* A place for a file's table, UNWIND_FILE_PENDING; the same one, UNWIND_FILE_NO_ROOM, for all for which there is none. */
 uint32_t unwind_tables_add_file(struct unwind_tables *t);
 /*
- * Puts its table there. -EBADMSG: it contradicts itself; -ENOSPC: no room, the file stays pending for ever: its stacks are walked
- * from copies, as far as there are any.
+ * Puts its table there. -EBADMSG: it contradicts itself; -ENOSPC: no room, the file stays pending until it is given up.
  */
 int unwind_tables_install(struct unwind_tables *t, uint32_t file, const struct packed_table *packed);
 /*
@@ -47,6 +46,8 @@ int unwind_tables_put(struct unwind_tables *t, uint32_t file, const struct packe
 void unwind_tables_show(struct unwind_tables *t, uint32_t file);
 /* There is no table for it: its frames are walked by frame pointer. */
 void unwind_tables_refuse(struct unwind_tables *t, uint32_t file);
+/* There is one, but no room for it: stacks end at its frames, and say so. */
+void unwind_tables_give_up(struct unwind_tables *t, uint32_t file);
 bool unwind_tables_is_pending(const struct unwind_tables *t, uint32_t file);
 /* Rows in use, and those that there is room for. */
 size_t unwind_tables_rows(const struct unwind_tables *t, size_t *room);

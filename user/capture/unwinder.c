@@ -96,7 +96,7 @@ void unwinder_free(struct unwinder *u)
 	free(u);
 }
 
-/* The place of a file's table, which is asked for if this is the first time. 0: no more places, or no memory. */
+/* The place of a file's table, which is asked for if this is the first time. 0: no memory. */
 static uint32_t table_of(struct unwinder *u, uint32_t number)
 {
 	if (number >= u->n_slots) {
@@ -112,7 +112,7 @@ static uint32_t table_of(struct unwinder *u, uint32_t number)
 	if (array_grow(&u->wanted, &u->cap_wanted, u->n_wanted + 1, sizeof(*u->wanted)))
 		return 0;
 	u->slots[number] = unwind_tables_add_file(u->tables);
-	if (u->slots[number])
+	if (unwind_tables_is_pending(u->tables, u->slots[number]))
 		u->wanted[u->n_wanted++] = number;
 	else
 		u->counts.no_room++;
@@ -267,6 +267,7 @@ static void settle_table(struct unwinder *u, int err)
 		unwind_tables_show(u->tables, slot);
 	} else if (err == -ENOSPC) {
 		u->counts.no_room++;
+		unwind_tables_give_up(u->tables, slot);
 	} else {
 		u->counts.no_tables++;
 		unwind_tables_refuse(u->tables, slot);
