@@ -186,6 +186,22 @@ __attribute__((weak)) __noinline int orphan(struct wire_state *st)
 	return 0;
 }
 
+/* Global, as what calls it: verified once, not for each kind. */
+__attribute__((weak)) __noinline int send_wait(struct wire_state *st, __u32 kind)
+{
+	struct wire_wait *w;
+
+	if (!st)
+		return 0;
+	w = wait_of(st, kind);
+	if (!w->count && !w->ns)
+		return 0;
+	fill_wait(w, st, kind);
+	if (bpf_ringbuf_output(&events, w, sizeof(*w), BPF_RB_NO_WAKEUP))
+		count_loss(LOSS_EVENTS);
+	return 0;
+}
+
 /* The records of a thread that has ended. */
 __attribute__((weak)) __noinline int send_end(struct wire_state *st)
 {
@@ -198,15 +214,8 @@ __attribute__((weak)) __noinline int send_end(struct wire_state *st)
 		orphan(st);
 		return 0;
 	}
-	for (k = 0; k < N_WAIT_KINDS; k++) {
-		struct wire_wait *w = &st->waits[k];
-
-		if (!w->count && !w->ns)
-			continue;
-		fill_wait(w, st, k);
-		if (bpf_ringbuf_output(&events, w, sizeof(*w), BPF_RB_NO_WAKEUP))
-			count_loss(LOSS_EVENTS);
-	}
+	for (k = 0; k < N_WAIT_KINDS; k++)
+		send_wait(st, k);
 	emit_event(&st->end, sizeof(st->end), LOSS_THREADS);
 	return 0;
 }

@@ -113,6 +113,7 @@ struct stack_scratch {
 	__u64 window_at, window[WINDOW_WORDS];
 	__u64 registers;      /* address of the task's saved user registers */
 	__u64 sp;             /* of the innermost frame */
+	__u64 chain_sp, chain_fp; /* of a walk by frame pointers: of the frame that is looked for next */
 	__u64 leaving;        /* its program is about to go: the thread exits or execs */
 	__u32 n_reads, copies_left;
 	__u64 copies_since, n_copies;

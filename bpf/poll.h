@@ -98,25 +98,30 @@ static __always_inline long read_set(__u32 tid, __u64 *bits, __u64 set, __u32 i)
 	return set ? read_memory(tid, bits, sizeof(*bits), set + i * 8) : 0;
 }
 
-/*
- * Descriptors in the three sets of select(2); those above 255 are not looked at. Of a thread that is taken in: SETS_NOT_READ, if they could not
- * be read.
- */
-__attribute__((weak)) __noinline __u32 count_selected(__u32 n, __u64 readable, __u64 writable, __u64 except, __u32 tid)
+/* Those of the 64 descriptors from 64 * i on that are in one of the three sets of select(2). Of a thread that is taken in: or SETS_NOT_READ. */
+__attribute__((weak)) __noinline __u32 count_selected_of(__u32 i, __u64 readable, __u64 writable, __u64 except, __u32 tid)
 {
-	__u32 found = 0, i;
 	__u64 r, w, e;
 	long failed;
+
+	failed = read_set(tid, &r, readable, i);
+	failed |= read_set(tid, &w, writable, i);
+	failed |= read_set(tid, &e, except, i);
+	return failed && tid ? SETS_NOT_READ : count_bits(r | w | e);
+}
+
+/* Descriptors in the three sets; those above 255 are not looked at. Or SETS_NOT_READ. */
+__attribute__((weak)) __noinline __u32 count_selected(__u32 n, __u64 readable, __u64 writable, __u64 except, __u32 tid)
+{
+	__u32 found = 0, more, i;
 
 	for (i = 0; i < 4; i++) {
 		if (i * 64 >= n)
 			break;
-		failed = read_set(tid, &r, readable, i);
-		failed |= read_set(tid, &w, writable, i);
-		failed |= read_set(tid, &e, except, i);
-		if (failed && tid)
-			return SETS_NOT_READ;
-		found += count_bits(r | w | e);
+		more = count_selected_of(i, readable, writable, except, tid);
+		if (more == SETS_NOT_READ)
+			return more;
+		found += more;
 	}
 	return found;
 }

@@ -12,19 +12,37 @@
 
 #define KERNEL_FRAMES_BYTES (WIRE_MAX_KERNEL_FRAMES * 8)
 
-/* A global function: its loop is verified once, and what follows it once, not for each length. */
-__attribute__((weak)) __noinline __u64 hash_frames(struct stack_scratch *s, __u32 n, __u64 seed)
+/*
+ * Loops over frames are in two: global functions, each verified once for what the other does often. In one they were a third of what the verifier
+ * goes through, and that is time at each start.
+ */
+#define FRAMES_AT_ONCE 16
+
+/* Of at most FRAMES_AT_ONCE frames, from one on. */
+__attribute__((weak)) __noinline __u64 hash_some_frames(struct stack_scratch *s, __u32 from, __u32 n, __u64 h)
 {
-	__u64 h = mix(0x9e3779b97f4a7c15ULL, seed);
 	__u32 i;
 
 	if (!s)
 		return 1;
-	for (i = 0; i < WIRE_MAX_KERNEL_FRAMES + WIRE_MAX_FRAMES; i++) {
-		if (i >= n)
+	for (i = 0; i < FRAMES_AT_ONCE; i++) {
+		if (from + i >= n)
 			break;
-		h = mix(h, s->frames[i & (SCRATCH_FRAMES - 1)]);
-		s->check = s->check * 0xd6e8feb86659fd93ULL + s->frames[i & (SCRATCH_FRAMES - 1)];
+		h = mix(h, s->frames[(from + i) & (SCRATCH_FRAMES - 1)]);
+		s->check = s->check * 0xd6e8feb86659fd93ULL + s->frames[(from + i) & (SCRATCH_FRAMES - 1)];
+	}
+	return h;
+}
+
+__attribute__((weak)) __noinline __u64 hash_frames(struct stack_scratch *s, __u32 n, __u64 seed)
+{
+	__u64 h = mix(0x9e3779b97f4a7c15ULL, seed);
+	__u32 from;
+
+	for (from = 0; from < WIRE_MAX_KERNEL_FRAMES + WIRE_MAX_FRAMES; from += FRAMES_AT_ONCE) {
+		if (from >= n)
+			break;
+		h = hash_some_frames(s, from, n, h);
 	}
 	return mix(h, n);
 }
@@ -72,23 +90,18 @@ static __always_inline bool send_frames(struct stack_scratch *s, __u64 id, const
 }
 
 #define STACK_LIMIT (8UL << 20) /* two frames of one stack are not farther apart */
-#define FP_FRAMES 127
 
-/*
- * The user stack by frame pointers, into frames[at ..]: the innermost is `ip`. On x86 and arm64 alike a frame pointer points to the
- * caller's, and the return address stands behind it. bpf_get_stack does the same for three times the price, and follows
- * what is no frame pointer farther than can be right: here each frame must lie above the one before.
- * Global: its loop is verified once.
- */
-__attribute__((weak)) __noinline __u32 walk_user_stack(struct stack_scratch *s, __u32 at, __u64 ip, __u64 sp, __u64 fp)
+/* The next FRAMES_AT_ONCE frames, into frames[at ..], or as many of them as there are. */
+__attribute__((weak)) __noinline __u32 walk_some_frames(struct stack_scratch *s, __u32 at)
 {
 	__u64 frame[2];
 	__u32 n;
 
-	if (!s || !ip)
+	if (!s)
 		return 0;
-	s->frames[at & 127] = ip | WIRE_FRAME_RAW;
-	for (n = 1; n < FP_FRAMES; n++) {
+	for (n = 0; n < FRAMES_AT_ONCE; n++) {
+		__u64 sp = s->chain_sp, fp = s->chain_fp;
+
 		if (fp < sp || fp - sp > STACK_LIMIT || fp & 7)
 			break;
 		if (bpf_probe_read_user(frame, sizeof(frame), (void *)fp))
@@ -96,8 +109,31 @@ __attribute__((weak)) __noinline __u32 walk_user_stack(struct stack_scratch *s, 
 		if (frame[1] < 4096 || frame[1] >> 56) /* not canonical, or no address at all; bits 48-55: five-level tables */
 			break;
 		s->frames[(at + n) & (SCRATCH_FRAMES - 1)] = frame[1] | WIRE_FRAME_RAW;
-		sp = fp + sizeof(frame);
-		fp = frame[0];
+		s->chain_sp = fp + sizeof(frame);
+		s->chain_fp = frame[0];
+	}
+	return n;
+}
+
+/*
+ * The user stack by frame pointers, into frames[at ..]: the innermost is `ip`. On x86 and arm64 alike a frame pointer points to the
+ * caller's, and the return address stands behind it. bpf_get_stack does the same for three times the price, and follows
+ * what is no frame pointer farther than can be right: here each frame must lie above the one before.
+ */
+__attribute__((weak)) __noinline __u32 walk_user_stack(struct stack_scratch *s, __u32 at, __u64 ip, __u64 sp, __u64 fp)
+{
+	__u32 n = 1, some, i;
+
+	if (!s || !ip)
+		return 0;
+	s->frames[at & 127] = ip | WIRE_FRAME_RAW;
+	s->chain_sp = sp;
+	s->chain_fp = fp;
+	for (i = 0; i < WIRE_MAX_FRAMES / FRAMES_AT_ONCE - 1; i++) {
+		some = walk_some_frames(s, at + n);
+		n += some & (2 * FRAMES_AT_ONCE - 1);
+		if (some != FRAMES_AT_ONCE)
+			break;
 	}
 	return n;
 }

@@ -189,12 +189,19 @@ static __always_inline void recover_departure(struct task_struct *task, struct w
 /*
  * The piece that ends is the thread's first, which has begun before its start; or something happened to it that was not seen: the kernel counts more
  * than one switch since it last left, or it is not the one that came to this CPU. `voluntary`: so many of them the one right now is.
+ * Global: verified once, and what follows it not once more. The task is `current`.
  */
-static __noinline void begin_otherwise(struct wire_cpu *cpu, struct task_struct *task, struct wire_state *st, __u64 now, __u32 voluntary)
+__noinline int begin_otherwise(struct wire_cpu *cpu, struct wire_state *st, __u64 now, __u32 voluntary)
 {
-	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, switches = switches_of(task) - st->switches_before, since, last;
-	bool seen = cpu->slot.task == (__u64)task;
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 ran, switches, since, last;
+	bool seen;
 
+	if (!cpu || !st)
+		return 0;
+	ran = task->se.sum_exec_runtime - st->exec_runtime_before;
+	switches = switches_of(task) - st->switches_before;
+	seen = cpu->slot.task == (__u64)task;
 	if (seen && (__u32)switches + (switches >> 32) > 1) {
 		since = piece_begin(&cpu->slot, task, st, now);
 		if (since > now)
@@ -214,6 +221,7 @@ static __noinline void begin_otherwise(struct wire_cpu *cpu, struct task_struct 
 		send_turn(task, st, &cpu->batch);
 	if (st->fresh)
 		forget_before_start(task, st, now);
+	return 0;
 }
 
 /* Is it the switch that follows the one by which it last left a CPU? */
@@ -237,7 +245,7 @@ static __always_inline void end_running(struct wire_cpu *cpu, struct task_struct
 			now = st->since;
 		send_turn(task, st, &cpu->batch);
 	} else {
-		begin_otherwise(cpu, task, st, now, voluntary);
+		begin_otherwise(cpu, st, now, voluntary);
 		if (now < st->since)
 			now = st->since;
 	}

@@ -360,25 +360,34 @@ __attribute__((weak)) __noinline __u32 walk_frames(struct stack_scratch *s)
 	return 0;
 }
 
+/* All that there are, see walk_frames. */
+__attribute__((weak)) __noinline __u32 walk_all_frames(struct stack_scratch *s)
+{
+	__u32 i, end;
+
+	for (i = 0; i < WIRE_MAX_FRAMES / FRAMES_A_CALL; i++) {
+		end = walk_frames(s);
+		if (end)
+			return end;
+	}
+	return STACK_END_DEEP;
+}
+
 /*
  * The whole user stack into s->frames[at ..], and its hash; s->walk.n frames. How it ended, enum stack_end; with STACK_END_NO_TABLE
  * nothing is worth keeping: there is a mapping that is not known (yet), or its table is not.
  */
 static __always_inline __u32 walk_user(struct stack_scratch *s, __u32 at)
 {
-	__u32 i, end = 0;
+	__u32 end;
 
 	s->at = at;
 	s->hash = 0x9e3779b97f4a7c15ULL;
-	for (i = 0; i < WIRE_MAX_FRAMES / FRAMES_A_CALL; i++) {
-		end = walk_frames(s);
-		if (end)
-			break;
-	}
+	end = walk_all_frames(s);
 	/* what a frame pointer led to is no code: it was no frame pointer; or a JIT has mapped it a moment ago, as they do when a program begins */
 	if (end == STACK_END_NO_TABLE && s->walk.chained && bpf_ktime_get_ns() - s->since > JIT_BEGINS_NS)
 		return STACK_END_NO_CFI;
-	return end ? end : STACK_END_DEEP;
+	return end;
 }
 
 /* The walk begins. */
@@ -490,26 +499,42 @@ static __always_inline bool same_region(const struct unwind_last *last, __u32 tg
 	       region->generation == last->generation && region->since >= since;
 }
 
-/* After a walk: what it read, so that the same stack is known again. */
-__attribute__((weak)) __noinline int remember_reads(struct stack_scratch *s, struct unwind_last *last)
+/* Of what a walk read READS_AT_ONCE, from one on, which must be there. How many words from the stack pointer on they lie in, or `highest` if that is more. */
+#define READS_AT_ONCE 8
+__attribute__((weak)) __noinline __u32 remember_some_reads(const struct stack_scratch *s, struct unwind_last *last, __u32 from, __u32 highest)
 {
-	__u32 i, highest = 0;
+	__u32 i, at, slot;
 
 	if (!s || !last)
 		return 0;
-	for (i = 0; i < LAST_READS; i++) {
-		__u32 slot = s->read_slot[i];
-
-		if (i >= s->n_reads)
+	for (i = 0; i < READS_AT_ONCE; i++) {
+		at = (from + i) & (LAST_READS - 1);
+		slot = s->read_slot[at];
+		if (at >= s->n_reads)
 			break;
-		last->slot[i] = slot;
-		last->value[i] = s->read_value[i];
+		last->slot[at] = slot;
+		last->value[at] = s->read_value[at];
 		if (slot >= highest)
 			highest = slot + 1;
 	}
+	return highest;
+}
+
+/* After a walk: what it read, so that the same stack is known again. */
+__attribute__((weak)) __noinline int remember_reads(struct stack_scratch *s, struct unwind_last *last)
+{
+	__u32 from, highest = 0;
+
+	if (!s || !last)
+		return 0;
+	for (from = 0; from < LAST_READS; from += READS_AT_ONCE) {
+		if (from >= s->n_reads)
+			break;
+		highest = remember_some_reads(s, last, from, highest);
+	}
 	last->place = s->place;
 	last->region = s->region;
-	last->n = i;
+	last->n = s->n_reads;
 	last->bytes = highest * 8;
 	return 0;
 }
