@@ -18,7 +18,7 @@ from collections import defaultdict
 # Waits that are not for the sake of the call that the thread makes: starting a program, memory, ending.
 # Of a thread's waits, in time, that may be incomplete and say so: tables are made while the first stacks are taken.
 TRUNCATED_PERCENT = 1
-INCIDENTAL = {"execve", "exit", "exit_group", "mmap", "munmap", "mprotect", "brk", "madvise"}
+INCIDENTAL = {"execve", "exit", "exit_group", "mmap", "munmap", "mprotect", "brk", "madvise", "sigaltstack"}
 NO_WAIT = {"running", "ready", "unknown"}
 # Where a library has no symbols its functions are named by where they are.
 NAMELESS = re.compile(r"lib[\w.+-]*\.so[\w.]*\+0x[0-9a-f]+|ld-[\w.-]*\+0x[0-9a-f]+|\[vdso\].*")
