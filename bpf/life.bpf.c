@@ -109,6 +109,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	e.old_tid = old_pid;
 	bpf_probe_read_kernel_str(e.comm, sizeof(e.comm), task->comm);
 	bpf_probe_read_kernel_str(e.path, sizeof(e.path), binary->filename);
-	emit_event(&e, sizeof(e), LOSS_EVENTS);
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), wake_at_once(e.ts)))
+		count_loss(LOSS_EVENTS);
 	return 0;
 }

@@ -466,7 +466,7 @@ __attribute__((weak)) __noinline __u64 send_copy(struct stack_scratch *s, __u32 
 	copy->n_words = bytes >> 3;
 	copy->in_call = s->walk.in_call;
 	fill_registers(s, copy->regs);
-	return emit_to_this_ring(copy, size) ? copy->id : 0;
+	return emit_to_this_ring_at_once(copy, size, now) ? copy->id : 0;
 }
 
 /*

@@ -64,6 +64,7 @@ struct wire_cpu_slot {
 	__u64 span, least, least_before; /* the least of this span, which began then, and of the one before */
 	__u64 timed_next;        /* which of the traced switches is timed next */
 	__u64 doubted;           /* so many in a row were more than the clocks can have drifted apart */
+	__u64 woken;             /* when the reader was last woken to see to something at once */
 };
 
 /*
@@ -96,6 +97,9 @@ struct wire_cpu_counts {
 	__u64 wakes_timed, wakes_timed_ns; /* those that were timed, and their time */
 	__u64 loss[N_LOSS_CAUSES];
 };
+
+/* The reader, once woken, waits that long for what else comes. */
+#define READER_GATHERS_NS 2000000u
 
 /* All that is kept for a CPU, in a page of its own: a switch has few others to look for, and no other CPU writes into it. */
 struct wire_cpu {
@@ -161,7 +165,7 @@ _Static_assert(__builtin_offsetof(struct wire_state, cycle_flags) - __builtin_of
 		       __builtin_offsetof(struct wire_cycle, flags) - __builtin_offsetof(struct wire_cycle, kind),
 	       "wire_state: how it left, as in wire_cycle");
 _Static_assert(sizeof(struct wire_state) < 4000, "wire_state: task storage of one page");
-_Static_assert(sizeof(struct wire_cpu_slot) == 88, "wire_cpu_slot");
+_Static_assert(sizeof(struct wire_cpu_slot) == 96, "wire_cpu_slot");
 _Static_assert(sizeof(struct wire_cpu) == 4096, "wire_cpu");
 
 #endif

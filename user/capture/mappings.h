@@ -52,8 +52,10 @@ enum stack_end mappings_walk(struct mappings *m, const struct wire_copy *copy, u
 void mappings_finish_tables(struct mappings *m, int ms);
 /* A frame that the probes normalised is in the recording. */
 void mappings_note_frame(struct mappings *m, uint64_t frame);
-/* Descriptors for epoll, readable when there is much to drain (an exec is); by a timer of 100 ms or less for
- * the rest. */
+/*
+ * Descriptors for epoll, readable when there is much to drain: so much that more would soon be lost. What tracing needs at once the probes wake the reader
+ * for, an exec and a stack whose tables are not there yet; each wake-up by a record of the kernel's own would be an interrupt in the midst of an exec.
+ */
 const int *mappings_fds(const struct mappings *m, size_t *n);
 
 /* Follows a process, with what it has mapped already, and all that descend from it from now on. -ESRCH: it is

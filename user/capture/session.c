@@ -26,7 +26,6 @@
 #include "capture/symbols_write.h"
 
 #define PASS_MS	       100u     /* the rings are looked at that often, wanted or not */
-#define GATHER_NS      1000000u /* a pass that something asked for waits this long for what else comes */
 #define BUSY_CYCLES    8000u   /* in one pass: compressing would be what makes rings overflow */
 #define CLOCK_EVERY_NS 1000000000u /* the probes' clock is set, and what has gathered is written */
 #define LAST_SWITCH_NS 500000000u  /* that long the last switch of a command that has ended is waited for */
@@ -318,7 +317,7 @@ static int timeout_ms(const struct session *s, uint64_t now)
 
 static int record(struct session *s)
 {
-	struct timespec gather = {.tv_nsec = GATHER_NS};
+	struct timespec gather = {.tv_nsec = READER_GATHERS_NS};
 	struct signals_verdict verdict = {0};
 	struct epoll_event events[8];
 	uint64_t now = now_ns();

@@ -17,12 +17,6 @@
 #define RING_BYTES	 (256u << 10) /* of one CPU: some thousand records */
 #define RING_BYTES_LARGE (64u << 10)  /* with more CPUs than this: */
 #define MANY_CPUS	 64
-/*
- * Wake the reader when that much is there: in the midst of what one exec tells (some 900 bytes), so that its
- * files are opened at once. A wake-up for every record costs 0.2 ms a process (eight interrupts of another
- * CPU); what waits below this is read at the next drain, so the caller also drains by a timer.
- */
-#define WAKE_BYTES 512
 #define MAX_PASSES 8
 #define RECORD_MAX 65536
 #define TRAILER	   24 /* sample_id: pid, tid, time, cpu, 0 */
@@ -86,7 +80,7 @@ static uint64_t now_ns(void)
 }
 
 /* The descriptor, or a negative errno. */
-static int open_event(int cpu)
+static int open_event(int cpu, uint32_t wake_bytes)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -103,7 +97,7 @@ static int open_event(int cpu)
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
 		.watermark = 1,
-		.wakeup_watermark = WAKE_BYTES,
+		.wakeup_watermark = wake_bytes,
 		.build_id = 1,
 	};
 	long fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -117,7 +111,7 @@ static int open_event(int cpu)
 
 static int open_cpu(struct sideband *s, int cpu)
 {
-	int fd = open_event(cpu);
+	int fd = open_event(cpu, (uint32_t)s->ring_bytes / 4);
 	void *page;
 
 	if (fd == -ENODEV || fd == -ENXIO)
