@@ -51,13 +51,16 @@ static __always_inline __u64 queued_at_end(struct task_struct *task, const struc
 	return !queued && state == STATE_READY && task->sched_info.last_queued ? now - st->left : queued;
 }
 
-/* Until when the kernel has counted the running of a task that is on a CPU; `now` if that is not known. */
+/*
+ * Until when the kernel has counted the running of a task that is on a CPU; `now` if that is not known: one that was moved to another CPU and has not run there
+ * yet has no start (migrate_task_rq_fair).
+ */
 static __always_inline __u64 counted_until(struct task_struct *task, __u64 now)
 {
 	struct wire_cpu_slot *slot = slot_of(task);
 	struct rq *rq;
 
-	if (!bpf_core_field_exists(task->se.cfs_rq) || !slot || !slot->clock_offset)
+	if (!bpf_core_field_exists(task->se.cfs_rq) || !slot || !slot->clock_offset || !task->se.exec_start)
 		return now;
 	rq = task->se.cfs_rq->rq;
 	return task->se.exec_start + (rq->clock - rq->clock_task) + slot->clock_offset;

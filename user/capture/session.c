@@ -112,6 +112,17 @@ static int set_up_stacks(struct session *s, const struct command_path *command, 
 }
 
 /* Everything that can go wrong before the command is touched. */
+/*
+ * On a machine that is busy the rings must be emptied all the same; the command was forked before. Not while the probes are loaded, which would keep a
+ * CPU from those that are attached to. Without the right: as it is.
+ */
+static void hurry(const struct session *s)
+{
+	(void)setpriority(PRIO_PROCESS, 0, RECORDER_NICE);
+	if (s->builder)
+		table_builder_set_nice(s->builder, RECORDER_NICE);
+}
+
 static int set_up_capture(struct session *s)
 {
 	const struct session_request *r = s->request;
@@ -132,10 +143,6 @@ static int set_up_capture(struct session *s)
 	size_t n;
 
 	origin_raise_limits(r->origin, SYMBOL_FILES);
-	/* on a machine that is busy the rings must be emptied all the same; the command was forked before. Without the right: as it is */
-	(void)setpriority(PRIO_PROCESS, 0, RECORDER_NICE);
-	if (s->builder)
-		table_builder_set_nice(s->builder, RECORDER_NICE);
 	if (r->stacks && r->argv)
 		command_fd = ask_for_command(s, &command);
 	err = probes_load(&s->probes, &options);
@@ -176,6 +183,7 @@ static int release(struct session *s)
 {
 	int err;
 
+	hurry(s);
 	probes_arm(s->probes);
 	s->told.setup_ns = now_ns() - s->begin_ns;
 	err = launch_release(s->launch, &s->result->status);
@@ -221,6 +229,7 @@ static int take_in_processes(struct session *s)
 		if (err)
 			return err;
 	}
+	hurry(s);
 	probes_arm(s->probes);
 	err = probes_seed_processes(s->probes, r->pids, r->n_pids, stream_record, s->stream);
 	if (err)
