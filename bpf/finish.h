@@ -5,6 +5,7 @@
 
 #include "account.h"
 
+#define UNSEEN_LEAST_NS 1000000ULL /* of running that was not seen, at the end */
 #define EVENTS_RESERVE (128 * 1024) /* room that is kept for records already begun on other CPUs */
 
 /* Fills the sums that are not kept up at every switch. */
@@ -79,15 +80,36 @@ static __always_inline __u64 runtime_at_stop(struct task_struct *task, const str
 	return counted < now ? task->se.sum_exec_runtime + now - counted : st->exec_runtime_before + now - st->since;
 }
 
+/*
+ * It has left a CPU, and no slot says that it has one: but has it run since, for longer than tracing is over at `now`? Then it got one and the program was
+ * not called for that (see recover_arrival). Since when, by how much the kernel counted; 0: no.
+ */
+static __always_inline __u64 arrived_unseen(struct task_struct *task, const struct wire_state *st, __u64 now)
+{
+	__u64 ran = task->se.sum_exec_runtime - st->exec_runtime_before, walk = bpf_ktime_get_ns(), counted = counted_until(task, walk), since;
+
+	if (bpf_core_field_exists(task->on_cpu) && task->on_cpu && counted < walk)
+		ran += walk - counted;
+	if (ran <= walk - now + UNSEEN_LEAST_NS)
+		return 0;
+	since = walk - ran;
+	return since > st->left ? since : st->left;
+}
+
 /* At the end of tracing, `now`, with which it had left a CPU in `state`: is it on one again? Then its account hears of it. */
 static __always_inline bool arrive_at_end(struct task_struct *task, struct wire_state *st, __u32 state, __u64 now)
 {
 	const struct wire_cpu_slot *slot = slot_of(task);
 	__u64 since;
 
-	if (state == STATE_RUNNING || !slot || slot->task != (__u64)task)
+	if (state == STATE_RUNNING)
 		return false;
-	since = not_too_early(slot, st, slot->arrived + slot->clock_offset);
+	if (slot && slot->task == (__u64)task)
+		since = not_too_early(slot, st, slot->arrived + slot->clock_offset);
+	else
+		since = arrived_unseen(task, st, now);
+	if (!since)
+		return false;
 	if (!st->unsettled) /* else it has just been told, by leave_late() */
 		count_arrival(st, since < now ? since : now);
 	return true;

@@ -150,6 +150,7 @@ struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
 	int wake_cpu;
+	int on_cpu;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct mm_struct *mm;

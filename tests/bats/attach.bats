@@ -95,6 +95,18 @@ expect_one_wait() { # TID KIND
 	expect_lawful r.data
 }
 
+@test "threads that go from CPU to CPU, from before until after: the kernel's own numbers" {
+	requires workload-migrate
+	for _ in 1 2 3; do
+		start_target "$WORKLOADS/migrate" 30000 until
+		attach_to -p "$TARGET" -d 0.3
+		expect_status 0
+		expect_lawful_attach
+		expect_equal "$(json r.json '.processes[].threads | length')" 5
+		kill -9 "$TARGET"
+	done
+}
+
 @test "threads of python3, blocked since before: each with its own cause" {
 	requires command-python3
 	cat >threads.py <<-'END'

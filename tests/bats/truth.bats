@@ -189,6 +189,11 @@ expect_forms() { # PROGRAM [ARG...]
 	expect_traced 0 -- handover 20011
 }
 
+@test "threads that go from CPU to CPU: each switch, each piece of running" {
+	requires workload-migrate
+	expect_traced 0 -- migrate 2003
+}
+
 @test "10,000 threads that end at once" {
 	requires workload-threads10000
 	expect_traced 0 -- threads10000

@@ -107,6 +107,20 @@ def check_handover(c):
             c.between(f"tid {truth['tid']}: running_ns", thread["running_ns"], low, truth["cpu_ns"] * 1004 // 1000 + MS)
 
 
+def check_migrate(c):
+    """From CPU to CPU: each switch is there, and each piece of running."""
+    for truth in c.truth["threads"]:
+        thread = c.thread(truth["tid"])
+        if not thread:
+            continue
+        where, counts = f"tid {truth['tid']}", thread["transitions"]
+        c.near(f"{where}: running_ns", thread["running_ns"], truth["cpu_ns"], 2, 2 * MS)
+        # Once it has counted it may be preempted again, or wait for a lock on its way out.
+        for name, least in (("running_waiting", truth["voluntary"]), ("running_ready", truth["involuntary"])):
+            c.between(f"{where}: {name}", counts[name], least, least + 5)
+        c.between(f"{where}: switches", counts["ready_running"], truth["moves"], 10**12)
+
+
 def check_yield(c):
     """Two on one CPU that give it to each other: ready by yield, and no wait."""
     ready = {"yielded_ns": 0, "preempted_ns": 0, "yielded_count": 0, "preempted_count": 0}
@@ -238,6 +252,7 @@ CHECKS = {
     "preempt": check_preempt,
     "yield": check_yield,
     "handover": check_handover,
+    "migrate": check_migrate,
     "threads": check_counts,
     "processes": check_counts,
     "forktree": check_counts,
