@@ -150,7 +150,7 @@ struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
 	int wake_cpu;
-	int on_cpu;
+	unsigned int on_cpu; /* 32 bits, or 8 (7.3) */
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct mm_struct *mm;
