@@ -111,7 +111,6 @@ static int set_up_stacks(struct session *s, const struct command_path *command, 
 	return err;
 }
 
-/* Everything that can go wrong before the command is touched. */
 /*
  * On a machine that is busy the rings must be emptied all the same; the command was forked before. Not while the probes are loaded, which would keep a
  * CPU from those that are attached to. Without the right: as it is.
@@ -123,6 +122,7 @@ static void hurry(const struct session *s)
 		table_builder_set_nice(s->builder, RECORDER_NICE);
 }
 
+/* Everything that can go wrong before the command is touched. */
 static int set_up_capture(struct session *s)
 {
 	const struct session_request *r = s->request;

@@ -40,8 +40,10 @@ struct sideband; /* opaque */
 /* -EPERM, -EACCES: not permitted; other errors of perf_event_open and mmap. */
 int sideband_open(struct sideband **out);
 void sideband_close(struct sideband *s);
-/* Descriptors that become readable with an exec or half a kilobyte of other records; valid until
- * sideband_close. */
+/*
+ * Descriptors that become readable when a quarter of a CPU's ring has filled; what is below that is read when the
+ * caller comes for another reason. Valid until sideband_close.
+ */
 const int *sideband_fds(const struct sideband *s, size_t *n);
 /*
  * Reads all rings and calls `fn` for what happened until now, in order. What happened while it read is kept
